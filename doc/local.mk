@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libsbx developers
+#
+# Man pages and shell completion.
+
+dist_man_MANS += doc/sbx-run.1 doc/sbx-profile.5 doc/sbx-report.5
+
+bashcompdir = $(datadir)/bash-completion/completions
+
+install-data-local:
+	$(MKDIR_P) "$(DESTDIR)$(bashcompdir)"
+	$(INSTALL_DATA) $(srcdir)/doc/sbx-run.bash "$(DESTDIR)$(bashcompdir)/sbx-run"
+
+uninstall-local:
+	rm -f "$(DESTDIR)$(bashcompdir)/sbx-run"
+
+EXTRA_DIST += doc/sbx-run.bash

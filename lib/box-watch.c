@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* Watching a box: what init says, the clock, captured output, the end, and the truth about it from the cgroup. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "box.h"
+#include "error.h"
+#include "fd.h"
+#include "value.h"
+
+/* A payload may write for ever; what is kept of it may not. */
+#define CAPTURE_MAX (64u << 20)
+#define READ_SIZE 65536
+/* At most so much of one stream at a time, so that a flood does not keep the clock from being looked at. */
+#define READS_AT_ONCE 16
+#define REMOVE_TIMEOUT_MS 2000
+#define END_TIMEOUT_MS 5000
+
+bool
+box_watch_fd(struct sbx_box *box, int fd, GError **error)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(box->epoll, EPOLL_CTL_ADD, fd, &event) == 0 || throw_errno(error, STAGE_HOST, NULL, "epoll_ctl");
+}
+
+bool
+box_kill(const struct sbx_box *box, GError **error)
+{
+	if (box->cgroup)
+		return cgroup_kill(box->cgroup, error);
+	if (box->init_pidfd < 0 || syscall(SYS_pidfd_send_signal, box->init_pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH)
+		return true;
+	return throw_errno(error, STAGE_WAIT, NULL, "kill init");
+}
+
+/* --- output --- */
+
+/* Take what is there. false: the stream has ended. */
+static bool
+read_capture(struct sbx_box *box, struct box_capture *capture, int reads)
+{
+	while (reads-- > 0) {
+		guint have = capture->bytes->len;
+		ssize_t got;
+
+		g_byte_array_set_size(capture->bytes, have + READ_SIZE);
+		got = read(capture->fd, capture->bytes->data + have, READ_SIZE);
+		g_byte_array_set_size(capture->bytes, have + (guint)MAX(got, 0));
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			return false;
+		if (got < 0)
+			return true;
+		if (capture->bytes->len > CAPTURE_MAX) {
+			g_byte_array_set_size(capture->bytes, CAPTURE_MAX);
+			if (box->report.outcome == SBX_OUTCOME_NONE)
+				box->report.outcome = SBX_OUTCOME_OUTPUT;
+			box_kill(box, NULL);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+dispatch_capture(struct sbx_box *box, int reads)
+{
+	for (int i = 1; i < 3; i++)
+		if (box->capture[i].fd >= 0 && !read_capture(box, &box->capture[i], reads))
+			fd_close(&box->capture[i].fd);
+}
+
+/* --- clock --- */
+
+static void
+dispatch_timer(struct sbx_box *box)
+{
+	struct wire_message term = { .type = WIRE_SIGNAL, .value = SIGTERM };
+	struct itimerspec grace = { 0 };
+	uint64_t expirations;
+
+	if (box->timer < 0 || read(box->timer, &expirations, sizeof expirations) != sizeof expirations || box->payload_ended)
+		return;
+	box->limit_hit = true;
+	grace.it_value.tv_sec = (time_t)(box->grace_usec / G_USEC_PER_SEC);
+	grace.it_value.tv_nsec = (long)(box->grace_usec % G_USEC_PER_SEC) * 1000;
+	if (!box->term_sent && launch_send(box->socket, &term, NULL, 0, NULL) && box->grace_usec) {
+		box->term_sent = true;
+		if (timerfd_settime(box->timer, 0, &grace, NULL) == 0)
+			return;
+	}
+	box_kill(box, NULL);
+}
+
+/* --- the end --- */
+
+static void
+dispatch_socket(struct sbx_box *box)
+{
+	struct wire_record record;
+	int got;
+
+	while ((got = launch_receive(box->socket, &record)) > 0) {
+		if (record.type != WIRE_EXITED || record.id != 0 || box->payload_ended)
+			continue;
+		box->payload_ended = true;
+		box->wait_status = record.value;
+		box->report.wall_usec = (uint64_t)(g_get_monotonic_time() - box->started_usec);
+		box->report.valid |= SBX_VALID_WALL_USEC;
+	}
+	if (got < 0)
+		epoll_ctl(box->epoll, EPOLL_CTL_DEL, box->socket, NULL);
+}
+
+static void
+judge(struct sbx_box *box)
+{
+	sbx_report *report = &box->report;
+	struct cgroup_oom oom;
+	int status = box->wait_status;
+
+	report->signal = !box->payload_ended ? SIGKILL : WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	if (box->limit_hit)
+		report->outcome = SBX_OUTCOME_TIME_WALL;
+	else if (report->outcome != SBX_OUTCOME_NONE)
+		return;
+	else if (box->cgroup && cgroup_oom(box->cgroup, &oom) && oom.kills)
+		report->outcome = oom.own ? SBX_OUTCOME_OOM : SBX_OUTCOME_OOM_ANCESTOR;
+	else if (g_atomic_int_get(&box->kill_asked) && report->signal == SIGKILL)
+		report->outcome = SBX_OUTCOME_KILLED;
+	else if (report->signal == SIGSYS && !g_str_equal(spec_text(box->spec, "seccomp"), "none"))
+		report->outcome = SBX_OUTCOME_SYSCALL;
+	else if (report->signal)
+		report->outcome = SBX_OUTCOME_SIGNALED;
+	else {
+		report->outcome = SBX_OUTCOME_EXITED;
+		report->exit_code = WEXITSTATUS(status);
+	}
+}
+
+void
+box_measure(struct sbx_box *box, sbx_report *report)
+{
+	report->setup_usec = box->setup_usec;
+	report->valid |= SBX_VALID_SETUP_USEC;
+	if (!(report->valid & SBX_VALID_WALL_USEC) && box->started_usec) {
+		report->wall_usec = (uint64_t)(g_get_monotonic_time() - box->started_usec);
+		report->valid |= SBX_VALID_WALL_USEC;
+	}
+	if (box->cgroup)
+		cgroup_stat(box->cgroup, report);
+}
+
+/* Init has ended, and with it every process of its pid namespace; without one, it killed the cgroup. */
+static void
+stop(struct sbx_box *box)
+{
+	siginfo_t info;
+
+	/* a host that ignores SIGCHLD, or waits for any child, may have taken it: no matter */
+	waitid(P_PIDFD, (id_t)box->init_pidfd, &info, WEXITED | WNOHANG | __WALL);
+	box->init_ended = true;
+	dispatch_socket(box);
+	if (box->cgroup && cgroup_populated(box->cgroup) > 0)
+		cgroup_kill(box->cgroup, NULL);
+	/* every writer is gone */
+	dispatch_capture(box, INT_MAX);
+	judge(box);
+	box_measure(box, &box->report);
+	report_set_text(&box->report, box->limits, NULL);
+	box->state = SBX_STOPPED;
+}
+
+bool
+box_dispatch(struct sbx_box *box)
+{
+	struct epoll_event events[8];
+	int n = box->state == SBX_STOPPED ? 0 : epoll_wait(box->epoll, events, G_N_ELEMENTS(events), 0);
+	bool ended = false;
+
+	for (int i = 0; i < n; i++)
+		ended = ended || events[i].data.fd == box->init_pidfd;
+	if (n > 0) {
+		/* what has happened comes before what is due */
+		dispatch_socket(box);
+		dispatch_capture(box, READS_AT_ONCE);
+		dispatch_timer(box);
+	}
+	if (ended)
+		stop(box);
+	return box->state == SBX_STOPPED;
+}
+
+void
+box_remove(struct sbx_box *box)
+{
+	struct pollfd init = { box->init_pidfd, POLLIN, 0 };
+	siginfo_t info;
+
+	if (box->init_pidfd >= 0 && !box->init_ended) {
+		box_kill(box, NULL);
+		/* it can only take long when a process hangs in the kernel: then the cgroup stays for a later sweep */
+		while (poll(&init, 1, END_TIMEOUT_MS) < 0 && errno == EINTR)
+			;
+		waitid(P_PIDFD, (id_t)box->init_pidfd, &info, WEXITED | WNOHANG | __WALL);
+	}
+	if (box->cgroup)
+		cgroup_remove(box->cgroup, REMOVE_TIMEOUT_MS, NULL);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* What the kernel counted in one cgroup. A file or field that is not there leaves its bit unset: no 0 for "unknown". */
+#include "cgroup-stat.h"
+
+#include <string.h>
+
+#include "cgroup.h"
+#include "fd.h"
+
+/* Digits up to the end of the word; false on anything else, and on what 64 bits do not hold. */
+static bool
+parse_word(const char *text, size_t length, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (length == 0)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		unsigned digit = (unsigned)(text[i] - '0');
+
+		if (!g_ascii_isdigit(text[i]) || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*ret_value = value;
+	return true;
+}
+
+bool
+stat_number(const char *text, uint64_t *ret_value)
+{
+	size_t length = strcspn(text, "\n");
+
+	return (text[length] == '\0' || text[length + 1] == '\0') && parse_word(text, length, ret_value);
+}
+
+bool
+stat_field(const char *text, const char *name, uint64_t *ret_value)
+{
+	size_t name_length = strlen(name);
+
+	for (const char *line = text; *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+
+		if (length > name_length && memcmp(line, name, name_length) == 0 && line[name_length] == ' ')
+			return parse_word(line + name_length + 1, length - name_length - 1, ret_value);
+		line += length + (line[length] == '\n');
+	}
+	return false;
+}
+
+/* The next word from *at on; its length, 0 at the end. */
+static size_t
+next_word(const char **at)
+{
+	*at += strspn(*at, " \t\n");
+	return strcspn(*at, " \t\n");
+}
+
+bool
+stat_sum(const char *text, const char *name, uint64_t *ret_value)
+{
+	size_t name_length = strlen(name);
+	uint64_t sum = 0;
+	size_t length;
+
+	for (const char *word = text; (length = next_word(&word)) > 0; word += length) {
+		uint64_t value;
+
+		if (length <= name_length || memcmp(word, name, name_length) != 0 || word[name_length] != '=')
+			continue;
+		if (!parse_word(word + name_length + 1, length - name_length - 1, &value) || value > UINT64_MAX - sum)
+			return false;
+		sum += value;
+	}
+	*ret_value = sum;
+	return true;
+}
+
+bool
+stat_pressure(const char *text, uint64_t *ret_usec)
+{
+	static const char total[] = "total=";
+	const char *word = text + strlen("some ");
+	size_t length;
+
+	if (strncmp(text, "some ", strlen("some ")) != 0)
+		return false;
+	for (const char *end = text + strcspn(text, "\n"); (length = next_word(&word)) > 0 && word < end; word += length)
+		if (length > strlen(total) && memcmp(word, total, strlen(total)) == 0)
+			return parse_word(word + strlen(total), length - strlen(total), ret_usec);
+	return false;
+}
+
+static void
+put(sbx_report *report, uint64_t bit, uint64_t *field, uint64_t value)
+{
+	*field = value;
+	report->valid |= bit;
+}
+
+static void
+stat_cpu(const struct cgroup *cgroup, sbx_report *report)
+{
+	g_autofree char *text = fd_read_file_at(cgroup->fd, "cpu.stat");
+	uint64_t value, periods;
+
+	if (!text)
+		return;
+	if (stat_field(text, "user_usec", &value))
+		put(report, SBX_VALID_CPU_USER_USEC, &report->cpu_user_usec, value);
+	if (stat_field(text, "system_usec", &value))
+		put(report, SBX_VALID_CPU_SYSTEM_USEC, &report->cpu_system_usec, value);
+	/* without the cpu controller the file is there all the same, but nothing throttles */
+	if (stat_field(text, "nr_throttled", &periods) && stat_field(text, "throttled_usec", &value))
+		put(report, SBX_VALID_THROTTLED_USEC, &report->throttled_usec, value);
+}
+
+static void
+stat_io(const struct cgroup *cgroup, sbx_report *report)
+{
+	g_autofree char *text = fd_read_file_at(cgroup->fd, "io.stat");
+	uint64_t value;
+
+	if (!text)
+		return;
+	if (stat_sum(text, "rbytes", &value))
+		put(report, SBX_VALID_IO_READ_BYTES, &report->io_read_bytes, value);
+	if (stat_sum(text, "wbytes", &value))
+		put(report, SBX_VALID_IO_WRITE_BYTES, &report->io_write_bytes, value);
+}
+
+static void
+stat_peaks(const struct cgroup *cgroup, sbx_report *report)
+{
+	g_autofree char *memory = fd_read_file_at(cgroup->fd, "memory.peak");
+	g_autofree char *swap = fd_read_file_at(cgroup->fd, "memory.swap.peak");
+	g_autofree char *pids = fd_read_file_at(cgroup->fd, "pids.peak");
+	uint64_t value;
+
+	if (memory && stat_number(memory, &value))
+		put(report, SBX_VALID_MEMORY_PEAK, &report->memory_peak, value);
+	if (swap && stat_number(swap, &value))
+		put(report, SBX_VALID_SWAP_PEAK, &report->swap_peak, value);
+	if (pids && stat_number(pids, &value))
+		put(report, SBX_VALID_PIDS_PEAK, &report->pids_peak,
+		    value > cgroup->peak_offset ? value - cgroup->peak_offset : 0);
+}
+
+/* oom_kill counts the first victim of a group kill twice: once as the victim, once as a member of the group. */
+static bool
+events_kills(const char *text, uint64_t *ret_kills)
+{
+	uint64_t kills, groups = 0;
+
+	if (!stat_field(text, "oom_kill", &kills))
+		return false;
+	(void)stat_field(text, "oom_group_kill", &groups);
+	*ret_kills = kills > groups ? kills - groups : MIN(kills, 1);
+	return true;
+}
+
+static void
+stat_events(const struct cgroup *cgroup, sbx_report *report)
+{
+	g_autofree char *memory = fd_read_file_at(cgroup->fd, "memory.events");
+	g_autofree char *pids = fd_read_file_at(cgroup->fd, "pids.events");
+	uint64_t value;
+
+	if (memory && events_kills(memory, &value))
+		put(report, SBX_VALID_OOM_KILLS, &report->oom_kills, value);
+	if (pids && stat_field(pids, "max", &value))
+		put(report, SBX_VALID_PIDS_DENIED, &report->pids_denied, value);
+}
+
+static void
+stat_stalls(const struct cgroup *cgroup, sbx_report *report)
+{
+	const struct {
+		const char *file;
+		uint64_t bit, *field;
+	} stalls[] = {
+		{ "cpu.pressure", SBX_VALID_PRESSURE_CPU_USEC, &report->pressure_cpu_usec },
+		{ "memory.pressure", SBX_VALID_PRESSURE_MEMORY_USEC, &report->pressure_memory_usec },
+		{ "io.pressure", SBX_VALID_PRESSURE_IO_USEC, &report->pressure_io_usec },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(stalls); i++) {
+		g_autofree char *text = fd_read_file_at(cgroup->fd, stalls[i].file);
+		uint64_t value;
+
+		if (text && stat_pressure(text, &value))
+			put(report, stalls[i].bit, stalls[i].field, value);
+	}
+}
+
+void
+cgroup_stat(const struct cgroup *cgroup, sbx_report *report)
+{
+	stat_cpu(cgroup, report);
+	stat_io(cgroup, report);
+	stat_peaks(cgroup, report);
+	stat_events(cgroup, report);
+	stat_stalls(cgroup, report);
+}
+
+bool
+cgroup_oom(const struct cgroup *cgroup, struct cgroup_oom *ret)
+{
+	g_autofree char *local = fd_read_file_at(cgroup->fd, "memory.events.local");
+	g_autofree char *all = local ? NULL : fd_read_file_at(cgroup->fd, "memory.events");
+	const char *text = local ? local : all;
+	struct cgroup_oom oom = { 0 };
+
+	if (!text || !events_kills(text, &oom.kills) || !stat_field(text, "oom", &oom.own))
+		return false;
+	*ret = oom;
+	return true;
+}

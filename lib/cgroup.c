@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* One cgroup v2 directory of one box: its birth, its processes, its end. cgroup-set.c has its limits, cgroup-stat.c its
+ * numbers. */
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup-stat.h"
+#include "error.h"
+#include "fd.h"
+
+#define NAME_TRIES 1000
+#define PIDS_NAMED 8
+
+/* When this process began, in clock ticks since boot: with the pid it names a process for ever. */
+static bool
+start_time(pid_t pid, uint64_t *ret_start)
+{
+	static _Thread_local struct {
+		pid_t pid;
+		uint64_t start;
+	} known;
+	g_autofree char *text = NULL;
+	g_auto(GStrv) fields = NULL;
+	const char *after_name;
+
+	if (known.pid != pid) {
+		text = fd_read_file_at(AT_FDCWD, "/proc/self/stat");
+		/* the name, in parentheses, may hold anything, ")" too; what follows it begins with field 3 */
+		after_name = text ? strrchr(text, ')') : NULL;
+		if (!after_name)
+			return false;
+		fields = g_strsplit(after_name + 1 + strspn(after_name + 1, " "), " ", 22);
+		if (g_strv_length(fields) < 20 || !stat_number(fields[19], &known.start))
+			return false;
+		known.pid = pid;
+	}
+	*ret_start = known.start;
+	return true;
+}
+
+static bool
+throw_mkdir(const char *parent_path, const char *name, GError **error)
+{
+	int code = errno;
+
+	if (code == EAGAIN) {
+		throw_error(error, code, STAGE_CGROUP, NULL,
+		            "make a group in %s: cgroup.max.descendants or cgroup.max.depth of it is reached", parent_path);
+		return throw_hint(error, "raise that limit, or remove groups that are no longer used");
+	}
+	throw_errno(error, STAGE_CGROUP, NULL, "mkdir %s/%s", parent_path, name);
+	if (code == EACCES || code == EPERM || code == EROFS)
+		throw_hint(error, "the group must be delegated to this user (Delegate=yes, or chown), and cgroup2 be mounted "
+		                  "read-write");
+	else if (code == ENOENT || code == ENODEV)
+		throw_hint(error, "the group has been removed by something else on this host");
+	return false;
+}
+
+/* Make the directory under a name that is still free: a process of another pid namespace may have our pid and start
+ * time. */
+static bool
+make_named(int parent_fd, const char *parent_path, char **ret_name, GError **error)
+{
+	static guint counter;
+	pid_t pid = getpid();
+	uint64_t start;
+
+	if (!start_time(pid, &start))
+		return throw_error(error, EIO, STAGE_CGROUP, NULL, "read our start time from /proc/self/stat");
+	for (int i = 0; i < NAME_TRIES; i++) {
+		g_autofree char *name =
+			g_strdup_printf("sbx.%d.%" PRIu64 ".%u", (int)pid, start, (guint)g_atomic_int_add(&counter, 1));
+
+		if (mkdirat(parent_fd, name, 0755) == 0) {
+			*ret_name = g_steal_pointer(&name);
+			return true;
+		}
+		if (errno != EEXIST)
+			return throw_mkdir(parent_path, name, error);
+	}
+	return throw_error(error, EEXIST, STAGE_CGROUP, NULL, "%s is full of groups named sbx.%d.%" PRIu64 ".N",
+	                   parent_path, (int)pid, start);
+}
+
+bool
+cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, GError **error)
+{
+	g_autoptr(cgroup_t) cgroup = g_new0(struct cgroup, 1);
+	bool slash = g_str_has_suffix(parent_path, "/");
+
+	cgroup->fd = -1;
+	cgroup->peak_offset = 1; /* the box's init */
+	cgroup->parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 3);
+	if (cgroup->parent_fd < 0)
+		return throw_errno(error, STAGE_CGROUP, NULL, "duplicate the fd of %s", parent_path);
+	if (!make_named(cgroup->parent_fd, parent_path, &cgroup->name, error))
+		return false;
+	cgroup->path = g_strconcat(parent_path, slash ? "" : "/", cgroup->name, NULL);
+	cgroup->fd = openat(cgroup->parent_fd, cgroup->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (cgroup->fd < 0) {
+		throw_errno(error, STAGE_CGROUP, NULL, "open %s", cgroup->path);
+		(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
+		return false;
+	}
+	*ret_cgroup = g_steal_pointer(&cgroup);
+	return true;
+}
+
+bool
+cgroup_kill(const struct cgroup *cgroup, GError **error)
+{
+	if (fd_write_file_at(cgroup->fd, "cgroup.kill", "1"))
+		return true;
+	/* ENODEV, or ENOENT and nothing else there either: it has been removed, and nothing lives in it */
+	if (errno == ENODEV || (errno == ENOENT && faccessat(cgroup->fd, "cgroup.procs", F_OK, 0) < 0))
+		return true;
+	return throw_errno(error, STAGE_CGROUP, NULL, "write \"1\" to %s/cgroup.kill", cgroup->path);
+}
+
+int
+cgroup_populated(const struct cgroup *cgroup)
+{
+	g_autofree char *text = fd_read_file_at(cgroup->fd, "cgroup.events");
+	uint64_t populated;
+
+	if (!text)
+		return -1;
+	if (!stat_field(text, "populated", &populated)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	return populated != 0;
+}
+
+static int64_t
+now_usec(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/*
+ * Wait until nothing lives in it, or until the deadline. The kernel holds the second change within 10 ms back, and a
+ * box may be that short: so each wait is bounded by a growing step, and the file is looked at anew.
+ */
+static void
+wait_empty(const struct cgroup *cgroup, int64_t deadline)
+{
+	autofd fd = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int step_ms = 1;
+
+	while (fd >= 0) {
+		struct pollfd poller = { .fd = fd, .events = POLLPRI };
+		int64_t left_ms = (deadline - now_usec() + 999) / 1000;
+		uint64_t populated;
+		char text[256];
+		ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+		if (n < 0 && errno != EINTR)
+			return; /* the group is gone */
+		text[MAX(n, 0)] = '\0';
+		if (n > 0 && (!stat_field(text, "populated", &populated) || populated == 0))
+			return;
+		if (left_ms <= 0)
+			return;
+		(void)poll(&poller, 1, (int)MIN(left_ms, step_ms));
+		step_ms = MIN(step_ms * 2, 64);
+	}
+}
+
+static bool
+is_child(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+/* Remove what can be removed in `fd`. The name of one child that would not go, or NULL. g_free() it. */
+static char *
+remove_children(int fd)
+{
+	int listed = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = listed >= 0 ? fdopendir(listed) : NULL;
+	char *busy = NULL;
+
+	if (!dir) {
+		fd_close(&listed);
+		return NULL;
+	}
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		if (!is_child(entry) || unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if (!busy)
+			busy = g_strdup(entry->d_name);
+	}
+	(void)closedir(dir);
+	return busy;
+}
+
+/*
+ * Remove the groups below, deepest first. We go down with one fd and come back by "..", because the payload may have
+ * nested deeper than we may have fds open. What would not go, though nothing is below it, is left in ret_stuck, for its
+ * processes.
+ */
+static void
+remove_below(const struct cgroup *cgroup, int *ret_stuck)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *emptied = NULL;
+	autofd fd = openat(cgroup->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (fd >= 0) {
+		g_autofree char *busy = remove_children(fd);
+		bool stuck = busy && emptied && strcmp(busy, emptied) == 0;
+		autofd next = -1;
+
+		if (!busy && names->len == 0)
+			return;
+		next = openat(fd, busy ? busy : "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd_close(&fd);
+		if (stuck) {
+			*ret_stuck = fd_steal(&next);
+			return;
+		}
+		g_clear_pointer(&emptied, g_free);
+		if (busy)
+			g_ptr_array_add(names, g_steal_pointer(&busy));
+		else
+			emptied = g_ptr_array_steal_index(names, names->len - 1);
+		fd = fd_steal(&next);
+	}
+}
+
+static bool
+throw_left(const struct cgroup *cgroup, int stuck, GError **error)
+{
+	g_autofree char *own = fd_read_file_at(cgroup->fd, "cgroup.procs");
+	g_autofree char *below = stuck >= 0 ? fd_read_file_at(stuck, "cgroup.procs") : NULL;
+	const char *text = own && *own ? own : below ? below : "";
+	g_auto(GStrv) pids = g_strsplit(text, "\n", PIDS_NAMED + 1);
+	guint n = g_strv_length(pids);
+	g_autofree char *list = NULL;
+
+	/* the last piece is the rest, or empty */
+	if (n > 0)
+		g_clear_pointer(&pids[n - 1], g_free);
+	list = g_strjoinv(" ", pids);
+	if (*list == '\0')
+		throw_error(error, EBUSY, STAGE_CGROUP, NULL,
+		            "rmdir %s: Device or resource busy: something in it is still ending", cgroup->path);
+	else
+		throw_error(error, EBUSY, STAGE_CGROUP, NULL, "rmdir %s: Device or resource busy: it holds the processes %s",
+		            cgroup->path, list);
+	return throw_hint(error,
+	                  "a process in state D ends when the device or network file system that it waits for answers");
+}
+
+static bool
+remove_dir(struct cgroup *cgroup)
+{
+	if (unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENODEV)
+		return false;
+	g_clear_pointer(&cgroup->name, g_free);
+	return true;
+}
+
+bool
+cgroup_remove(struct cgroup *cgroup, int timeout_ms, GError **error)
+{
+	int64_t deadline = now_usec() + (int64_t)MAX(timeout_ms, 0) * 1000;
+
+	/* The fds stay open until cgroup_free(): another thread may be about to write cgroup.kill. */
+	if (!cgroup->name || remove_dir(cgroup))
+		return true;
+	for (unsigned step_usec = 1000; errno == EBUSY; step_usec = MIN(step_usec * 2, 16000)) {
+		autofd stuck = -1;
+		int64_t left;
+
+		wait_empty(cgroup, deadline);
+		remove_below(cgroup, &stuck);
+		if (remove_dir(cgroup))
+			return true;
+		if (errno != EBUSY)
+			break;
+		left = deadline - now_usec();
+		if (left <= 0)
+			return throw_left(cgroup, stuck, error);
+		(void)usleep((useconds_t)MIN(left, step_usec));
+		errno = EBUSY;
+	}
+	return throw_errno(error, STAGE_CGROUP, NULL, "rmdir %s", cgroup->path);
+}
+
+void
+cgroup_free(struct cgroup *cgroup)
+{
+	if (!cgroup)
+		return;
+	fd_close(&cgroup->parent_fd);
+	fd_close(&cgroup->fd);
+	g_free(cgroup->name);
+	g_free(cgroup->path);
+	g_free(cgroup);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* One cgroup v2 directory of one box: made, limited, read, killed, removed. Everything goes through its directory fd. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sbx.h"
+
+struct cgroup {
+	int parent_fd;   /* directory fds */
+	int fd;
+	char *name;      /* sbx.PID.STARTTIME.N: whose it is stands in the name, so that a sweep can tell from the first moment */
+	char *path;      /* for messages */
+	uint64_t peak_offset; /* what pids.peak counts for us */
+};
+
+/* Make a group below `parent_fd` (kept as a duplicate). `parent_path` is for messages. */
+bool cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, GError **error);
+/* Write one limit and read it back; `value` as value_kernel() makes it (io.max: DEV is resolved here to maj:min of the
+ * whole disk). ret_applied: what the kernel holds now. The error has stage cgroup, key `file`, and a hint. */
+bool cgroup_set(const struct cgroup *cgroup, const char *file, const char *value, char **ret_applied, GError **error);
+/* Kill everything in it and below: one write to cgroup.kill. */
+bool cgroup_kill(const struct cgroup *cgroup, GError **error);
+/* 1: some process lives in it, 0: none, -1 and errno. */
+int cgroup_populated(const struct cgroup *cgroup);
+/* The numbers that the cgroup knows, into the report, with their valid bits. */
+void cgroup_stat(const struct cgroup *cgroup, sbx_report *report);
+struct cgroup_oom {
+	uint64_t kills;       /* oom_kill of memory.events.local, or of memory.events where that is missing */
+	uint64_t own;         /* oom of memory.events.local: this group's own limit was reached */
+};
+/* false: no memory controller here. */
+bool cgroup_oom(const struct cgroup *cgroup, struct cgroup_oom *ret);
+/* Wait until it is empty, at most timeout_ms, then remove it and every group below it, deepest first. Called twice is fine.
+ * The error (EBUSY) names pids that are left. */
+bool cgroup_remove(struct cgroup *cgroup, int timeout_ms, GError **error);
+/* Frees memory and fds only. */
+void cgroup_free(struct cgroup *cgroup);
+typedef struct cgroup cgroup_t;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(cgroup_t, cgroup_free)

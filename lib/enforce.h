@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* The limits of a spec put in force on a cgroup of the box's own, and the list of what came of each. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "cgroup.h"
+#include "report.h"
+#include "spec.h"
+
+/*
+ * Make the box's cgroup with every limit of the spec. Where nothing was asked that needs one, and none can be had,
+ * *ret_cgroup is NULL and that is fine. `limits` gets a struct report_limit for each limit and each best-effort key.
+ */
+bool enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgroup, GError **error);
+/* Was anything asked that needs the cgroup? */
+bool enforce_asked(const sbx_spec *spec);
+/* An array for `limits`. */
+GPtrArray *enforce_list_new(void);
+/* A best-effort wish was not met after all. */
+void enforce_not_applied(GPtrArray *limits, const char *key, const char *asked);

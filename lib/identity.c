@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* Who the payload is: ids inside and outside, groups, capabilities, and the steps that make it so. */
+#include "identity.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/securebits.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "plan.h"
+
+#define NOBODY 65534u
+
+/* --- decide --- */
+
+static bool
+shares_user_ns(const sbx_spec *spec)
+{
+	for (guint i = 0; i < spec->entries->len; i++) {
+		unsigned bits;
+
+		if (g_str_equal(spec_at(spec, i)->name, "share") && value_share(spec_at(spec, i)->value, &bits) &&
+		    bits & SHARE_USER)
+			return true;
+	}
+	return false;
+}
+
+static GArray *
+map_from_spec(const sbx_spec *spec, const char *key)
+{
+	GArray *map = g_array_new(false, false, sizeof(struct value_map));
+
+	for (guint i = 0; i < spec->entries->len; i++) {
+		struct value_map line;
+
+		if (g_str_equal(spec_at(spec, i)->name, key) && value_map(spec_at(spec, i)->value, &line))
+			g_array_append_val(map, line);
+	}
+	return map;
+}
+
+static const struct value_map *
+map_line_of(const GArray *map, uint32_t inside)
+{
+	for (guint i = 0; i < map->len; i++) {
+		const struct value_map *line = &g_array_index(map, struct value_map, i);
+
+		if (inside >= line->inside && inside - line->inside < line->count)
+			return line;
+	}
+	return NULL;
+}
+
+/* The outside id of a single-line map: the own one for who may map no other, else an unprivileged one. */
+static uint32_t
+outside_id(uint32_t inside, uint32_t own, bool may_map)
+{
+	if (!may_map)
+		return own;
+	return inside == 0 ? NOBODY : inside;
+}
+
+static bool
+complete_map(GArray *map, const char *key, uint32_t inside, uint32_t own, bool may_map, GError **error)
+{
+	struct value_map single = { inside, outside_id(inside, own, may_map), 1 };
+
+	if (map->len == 0)
+		g_array_append_val(map, single);
+	if (!idmap_check(map, key, error))
+		return false;
+	if (!map_line_of(map, inside))
+		return throw_error(error, EINVAL, STAGE_IDENTITY, key, "%s does not map %u, the payload's own id inside", key, inside);
+	for (guint i = 0; host_is_initial_user_ns() && i < map->len; i++)
+		if (g_array_index(map, struct value_map, i).outside == 0) {
+			throw_error(error, EPERM, STAGE_IDENTITY, key, "%s would give the payload the host's id 0", key);
+			return throw_hint(error, "real host root is share=user with user=0");
+		}
+	return true;
+}
+
+static bool
+is_own_line(const GArray *map, uint32_t own)
+{
+	const struct value_map *line = &g_array_index(map, struct value_map, 0);
+
+	return map->len == 1 && line->count == 1 && line->outside == own;
+}
+
+/* Who the payload is inside when nothing is said: itself for a plain user, nobody for root. */
+static void
+default_user(const sbx_spec *spec, const struct identity *identity, struct value_user *user)
+{
+	const struct spec_entry *asked = spec_entry(spec, "user");
+	bool root = geteuid() == 0;
+
+	if (asked && value_user(asked->value, user))
+		return;
+	user->uid = root ? NOBODY : geteuid();
+	user->gid = root ? NOBODY : getegid();
+	if (identity->map.uid->len)
+		user->uid = g_array_index(identity->map.uid, struct value_map, 0).inside;
+	if (identity->map.gid->len)
+		user->gid = g_array_index(identity->map.gid, struct value_map, 0).inside;
+}
+
+static bool
+decide_groups(const sbx_spec *spec, struct identity *identity, GError **error)
+{
+	identity->groups = g_array_new(false, false, sizeof(uint32_t));
+	g_array_append_val(identity->groups, identity->user.gid);
+	for (guint i = 0; i < spec->entries->len; i++) {
+		g_autoptr(GArray) more = NULL;
+
+		if (!g_str_equal(spec_at(spec, i)->name, "groups") || !value_ids(spec_at(spec, i)->value, &more))
+			continue;
+		for (guint j = 0; j < more->len; j++) {
+			uint32_t gid = g_array_index(more, uint32_t, j);
+
+			if (identity->user_ns && !map_line_of(identity->map.gid, gid))
+				return throw_error(error, EINVAL, STAGE_IDENTITY, "groups", "gid-map does not map the group %u", gid);
+			g_array_append_val(identity->groups, gid);
+		}
+	}
+	if (!identity->map.deny_setgroups)
+		return true;
+	/* user_namespaces(7): who writes the own single line gives up setgroups(2) */
+	if (identity->groups->len > 1) {
+		throw_error(error, EPERM, STAGE_IDENTITY, "groups", "a plain user can't set supplementary groups");
+		return throw_hint(error, "give gid-map lines within /etc/subgid");
+	}
+	g_clear_pointer(&identity->groups, g_array_unref);
+	return true;
+}
+
+static void
+decide_caps(const sbx_spec *spec, struct identity *identity)
+{
+	for (guint i = 0; i < spec->entries->len; i++) {
+		uint64_t mask;
+
+		if (g_str_equal(spec_at(spec, i)->name, "cap") && value_cap(spec_at(spec, i)->value, &mask))
+			identity->caps |= mask;
+	}
+}
+
+static bool
+decide_host_ids(const sbx_spec *spec, struct identity *ret, GError **error)
+{
+	if (ret->map.uid->len || ret->map.gid->len)
+		return throw_error(error, EINVAL, STAGE_IDENTITY, ret->map.uid->len ? "uid-map" : "gid-map",
+		                   "an id map needs a user namespace of the box's own: share has user");
+	if (!host_is_privileged()) {
+		throw_error(error, EPERM, STAGE_IDENTITY, "share", "share=user: only root can make a box without a user namespace");
+		return throw_hint(error, "leave user out of share");
+	}
+	default_user(spec, ret, &ret->user);
+	ret->builder = (struct value_user){ 0, 0 };
+	decide_caps(spec, ret);
+	return decide_groups(spec, ret, error);
+}
+
+bool
+identity_decide(const sbx_spec *spec, struct identity *ret, GError **error)
+{
+	bool may_map = host_has_cap(CAP_SETUID) && host_has_cap(CAP_SETGID) && host_is_initial_user_ns();
+	uint32_t uid = geteuid(), gid = getegid();
+
+	ret->map.uid = map_from_spec(spec, "uid-map");
+	ret->map.gid = map_from_spec(spec, "gid-map");
+	ret->user_ns = !shares_user_ns(spec);
+	if (!ret->user_ns)
+		return decide_host_ids(spec, ret, error);
+	default_user(spec, ret, &ret->user);
+	if (!complete_map(ret->map.uid, "uid-map", ret->user.uid, uid, may_map, error) ||
+	    !complete_map(ret->map.gid, "gid-map", ret->user.gid, gid, may_map, error))
+		return false;
+	ret->host_maps = may_map || !is_own_line(ret->map.uid, uid) || !is_own_line(ret->map.gid, gid);
+	ret->map.deny_setgroups = !may_map && is_own_line(ret->map.gid, gid);
+	ret->builder.uid = map_line_of(ret->map.uid, 0) ? 0 : ret->user.uid;
+	ret->builder.gid = map_line_of(ret->map.gid, 0) ? 0 : ret->user.gid;
+	decide_caps(spec, ret);
+	return decide_groups(spec, ret, error);
+}
+
+void
+identity_clear(struct identity *identity)
+{
+	g_clear_pointer(&identity->map.uid, g_array_unref);
+	g_clear_pointer(&identity->map.gid, g_array_unref);
+	g_clear_pointer(&identity->groups, g_array_unref);
+}
+
+void
+identity_copy(const struct identity *from, struct identity *to)
+{
+	*to = *from;
+	to->map.uid = g_array_ref(from->map.uid);
+	to->map.gid = g_array_ref(from->map.gid);
+	to->groups = from->groups ? g_array_ref(from->groups) : NULL;
+}
+
+/* --- steps --- */
+
+void
+identity_plan_maps(struct plan *plan)
+{
+	const struct identity *identity = &plan->identity;
+	g_autofree char *uid = NULL;
+	g_autofree char *gid = NULL;
+
+	if (!identity->user_ns)
+		return;
+	if (identity->host_maps) {
+		plan->wait_at = plan->steps->len;
+		return;
+	}
+	uid = idmap_text(identity->map.uid);
+	gid = idmap_text(identity->map.gid);
+	plan_for(plan, STAGE_IDENTITY, NULL, "map the own user and group");
+	plan_write_file(plan, "/proc/self/setgroups", "deny");
+	plan_write_file(plan, "/proc/self/gid_map", gid);
+	plan_write_file(plan, "/proc/self/uid_map", uid);
+}
+
+static void
+plan_setgroups(struct plan *plan, const GArray *groups)
+{
+	if (groups)
+		plan_call(plan, SYS_setgroups, 0, groups->len, plan_data(plan, groups->data, groups->len * sizeof(uint32_t)));
+}
+
+static void
+plan_ids(struct plan *plan, const struct value_user *user)
+{
+	plan_call(plan, SYS_setresgid, 0, user->gid, user->gid, user->gid);
+	plan_call(plan, SYS_setresuid, 0, user->uid, user->uid, user->uid);
+}
+
+/* Ids change without a change of capabilities, and uid 0 means nothing: capabilities(7), "The securebits flags". */
+#define SECUREBITS (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED)
+#define SECUREBITS_FINAL (SECUREBITS | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+void
+identity_plan_box(struct plan *plan)
+{
+	const struct identity *identity = &plan->identity;
+
+	plan_for(plan, STAGE_IDENTITY, NULL, "no privilege by exec");
+	plan_call(plan, SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	plan_call(plan, SYS_prctl, 0, PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0);
+	plan_for(plan, STAGE_IDENTITY, NULL, "user %u:%u", identity->builder.uid, identity->builder.gid);
+	plan_setgroups(plan, identity->groups);
+	plan_ids(plan, &identity->builder);
+	plan_call(plan, SYS_prctl, 0, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	plan_for(plan, STAGE_IDENTITY, NULL, "a session keyring of its own");
+	plan_call(plan, SYS_keyctl, 0, KEYCTL_JOIN_SESSION_KEYRING, 0)->forgive = ENOSYS;
+}
+
+static void
+plan_capset(struct plan *plan, uint64_t held, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = {
+		{ (uint32_t)held, (uint32_t)held, (uint32_t)inheritable },
+		{ (uint32_t)(held >> 32), (uint32_t)(held >> 32), (uint32_t)(inheritable >> 32) },
+	};
+
+	plan_call(plan, SYS_capset, 0, plan_data(plan, &header, sizeof header), plan_data(plan, data, sizeof data));
+}
+
+#define CAP_BIT(cap) (1ull << (cap))
+
+/* What init needs to make payloads and to signal them. Resource limits and niceness matter only without a user namespace. */
+static uint64_t
+builder_caps(const struct identity *identity)
+{
+	uint64_t caps = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL) | identity->caps;
+
+	for (unsigned cap = 0; !identity->user_ns && cap <= CAP_SYS_RESOURCE; cap++)
+		if ((cap == CAP_SYS_RESOURCE || cap == CAP_SYS_NICE) && host_has_cap(cap))
+			caps |= CAP_BIT(cap);
+	return caps;
+}
+
+void
+identity_plan_drop(struct plan *plan)
+{
+	const struct identity *identity = &plan->identity;
+
+	plan_for(plan, STAGE_IDENTITY, NULL, "bounding set");
+	for (unsigned cap = 0; cap <= host_last_cap(); cap++)
+		if (!(identity->caps & CAP_BIT(cap)))
+			plan_call(plan, SYS_prctl, 0, PR_CAPBSET_DROP, cap, 0, 0, 0);
+	plan_for(plan, STAGE_IDENTITY, NULL, "init keeps what payloads need");
+	plan_call(plan, SYS_prctl, 0, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	plan_capset(plan, builder_caps(identity), 0);
+}
+
+void
+identity_plan_command(struct plan *plan, const struct identity *identity)
+{
+	plan_for(plan, STAGE_IDENTITY, NULL, "user %u:%u", identity->user.uid, identity->user.gid);
+	plan_setgroups(plan, identity->groups);
+	plan_ids(plan, &identity->user);
+	if (identity->caps) {
+		plan_for(plan, STAGE_IDENTITY, NULL, "kept capabilities");
+		plan_capset(plan, identity->caps | CAP_BIT(CAP_SETPCAP), identity->caps);
+		for (unsigned cap = 0; cap < 64; cap++)
+			if (identity->caps & CAP_BIT(cap))
+				plan_call(plan, SYS_prctl, 0, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+	}
+	plan_for(plan, STAGE_IDENTITY, NULL, "drop capabilities");
+	plan_call(plan, SYS_prctl, 0, PR_SET_SECUREBITS, SECUREBITS_FINAL, 0, 0, 0);
+	plan_capset(plan, identity->caps, identity->caps);
+}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libsbx developers
+#
+# The library, and init inside it.
+
+core_sources = \
+	lib/blockdev.c \
+	lib/box-start.c \
+	lib/box-watch.c \
+	lib/box.c \
+	lib/cgroup-set.c \
+	lib/cgroup-stat.c \
+	lib/cgroup.c \
+	lib/cgroupfs.c \
+	lib/delegate.c \
+	lib/enforce.c \
+	lib/environ.c \
+	lib/error.c \
+	lib/fd.c \
+	lib/files-root.c \
+	lib/files-standard.c \
+	lib/files-target.c \
+	lib/files.c \
+	lib/host.c \
+	lib/identity.c \
+	lib/idmap-helper.c \
+	lib/idmap.c \
+	lib/image.c \
+	lib/key.c \
+	lib/launch.c \
+	lib/mountinfo.c \
+	lib/namespaces.c \
+	lib/plan-text.c \
+	lib/plan-words.c \
+	lib/plan.c \
+	lib/process.c \
+	lib/profile.c \
+	lib/readback.c \
+	lib/report.c \
+	lib/seccomp.c \
+	lib/spec-object.c \
+	lib/spec.c \
+	lib/value-identity.c \
+	lib/value-limit.c \
+	lib/value-mount.c \
+	lib/value-number.c \
+	lib/value.c \
+	lib/init/clone3.S \
+	lib/init/embed.S
+
+core_headers = \
+	lib/blockdev.h \
+	lib/box.h \
+	lib/cgroup-stat.h \
+	lib/cgroup.h \
+	lib/cgroupfs.h \
+	lib/delegate.h \
+	lib/enforce.h \
+	lib/environ.h \
+	lib/error.h \
+	lib/fd.h \
+	lib/files-parts.h \
+	lib/files.h \
+	lib/host.h \
+	lib/identity.h \
+	lib/idmap-helper.h \
+	lib/idmap.h \
+	lib/image.h \
+	lib/key.h \
+	lib/launch.h \
+	lib/mountinfo.h \
+	lib/namespaces.h \
+	lib/plan-words.h \
+	lib/plan.h \
+	lib/process.h \
+	lib/profile.h \
+	lib/readback.h \
+	lib/report.h \
+	lib/seccomp-policy.h \
+	lib/seccomp.h \
+	lib/spec-parts.h \
+	lib/spec.h \
+	lib/value-parts.h \
+	lib/value.h \
+	lib/key.def
+
+# init: its own compiler flags and nobody else's. A sanitizer or a coverage counter in there would be a libc in there.
+init_sources = \
+	lib/init/init.c \
+	lib/init/start.S \
+	lib/init/clone3.S
+
+init_headers = \
+	lib/init/arch/aarch64.h \
+	lib/init/arch/x86_64.h \
+	lib/init/sys.h \
+	lib/init/wire.h
+
+INIT_CFLAGS = -std=gnu11 -Wall -Wextra -Os -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fno-unwind-tables -fno-pic -no-pie -static -nostdlib -nostartfiles -fcf-protection=none -fno-lto -fno-ident \
+	-ffunction-sections -fdata-sections
+init_link = -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack \
+	-Wl,-s
+INIT_CFLAGS_x86_64 =
+INIT_CFLAGS_aarch64 = -mno-outline-atomics -mbranch-protection=none
+init_compile = $(INIT_CFLAGS) -I$(srcdir)/lib/init $(init_sources:%=$(srcdir)/%) $(init_link)
+
+lib/init/sbx-init: $(init_sources) $(init_headers) Makefile
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -o $@ $(INIT_CFLAGS_$(SBX_ARCH)) $(init_compile)
+
+lib/init/sbx-init.aarch64: $(init_sources) $(init_headers) Makefile
+	$(AM_V_CC)$(MKDIR_P) $(@D) && aarch64-linux-gnu-gcc -o $@ $(INIT_CFLAGS_aarch64) $(init_compile)
+
+lib/init/embed.lo: lib/init/sbx-init
+
+# The default seccomp policy is compiled while we build, by a program of the build machine.
+lib/seccomp-gen: lib/seccomp-gen.c lib/seccomp-policy.h Makefile
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC_FOR_BUILD) -std=gnu11 -Wall -Wextra -O1 -D_GNU_SOURCE $(CFLAGS_FOR_BUILD) \
+		$(SECCOMP_FOR_BUILD_CFLAGS) -o $@ $(srcdir)/lib/seccomp-gen.c $(SECCOMP_FOR_BUILD_LIBS)
+
+lib/seccomp-default.h: lib/seccomp-gen
+	$(AM_V_GEN)lib/seccomp-gen $(SBX_ARCH) >$@.tmp && mv -f $@.tmp $@
+
+lib/seccomp.lo: lib/seccomp-default.h
+
+sbxlibexec_SCRIPTS = lib/init/sbx-init
+CLEANFILES += lib/init/sbx-init lib/init/sbx-init.aarch64 lib/seccomp-gen lib/seccomp-default.h
+EXTRA_DIST += lib/sbx.sym lib/seccomp-gen.c $(init_sources) $(init_headers)
+
+if HOST_SIDE
+include_HEADERS += include/sbx.h
+pkgconfig_DATA += sbx.pc
+
+# Everything once, for the library, for sbx-run and for the tests, which look behind sbx.h.
+noinst_LTLIBRARIES += lib/libcore.la
+lib_libcore_la_SOURCES = $(core_sources) $(core_headers)
+lib_libcore_la_LIBADD = $(GLIB_LIBS) $(CAP_LIBS) $(JANSSON_LIBS)
+
+lib_LTLIBRARIES += libsbx.la
+libsbx_la_SOURCES =
+libsbx_la_LIBADD = lib/libcore.la
+libsbx_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -Wl,--version-script=$(srcdir)/lib/sbx.sym
+libsbx_la_DEPENDENCIES = lib/libcore.la lib/sbx.sym
+endif

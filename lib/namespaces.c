@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/* Which namespaces the box gets of its own, which it shares or joins, and what is set in them. */
+#include "namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "host.h"
+#include "plan.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+static unsigned
+share_bits(const sbx_spec *spec)
+{
+	unsigned all = 0;
+
+	for (guint i = 0; i < spec->entries->len; i++) {
+		unsigned bits;
+
+		if (g_str_equal(spec_at(spec, i)->name, "share") && value_share(spec_at(spec, i)->value, &bits))
+			all |= bits;
+	}
+	return all;
+}
+
+static bool
+has_offsets(const sbx_spec *spec)
+{
+	return spec_entry(spec, "time.monotonic") || spec_entry(spec, "time.boottime");
+}
+
+/* A wish that contradicts another must not be dropped in silence. */
+static bool
+refuse_contradictions(const sbx_spec *spec, unsigned share, GError **error)
+{
+	if (share & SHARE_UTS && spec_entry(spec, "hostname"))
+		return throw_error(error, EINVAL, STAGE_NAMESPACE, "hostname",
+		                   "hostname would change the host's name: share has uts");
+	if (share & SHARE_TIME && has_offsets(spec))
+		return throw_error(error, EINVAL, STAGE_NAMESPACE, "time.monotonic",
+		                   "time offsets need a time namespace of the box's own: share has time");
+	if (!(share & SHARE_TIME) && has_offsets(spec) && !host_has_time_ns())
+		return throw_error(error, ENOTSUP, STAGE_NAMESPACE, "time.monotonic", "this kernel has no time namespaces");
+	for (enum spec_ns ns = 0; ns < SPEC_NS_N; ns++)
+		if (spec->join[ns] >= 0 && (ns == SPEC_NS_USER || ns == SPEC_NS_PID || ns == SPEC_NS_TIME))
+			return throw_error(error, ENOTSUP, STAGE_NAMESPACE, spec_ns_name(ns),
+			                   "joining a %s namespace is not supported by this version; accepted: net, ipc, uts, cgroup",
+			                   spec_ns_name(ns));
+	return true;
+}
+
+static bool
+decide_net(const sbx_spec *spec, struct plan *plan, unsigned *share, GError **error)
+{
+	const char *net = spec_text(spec, "net");
+
+	if (g_str_equal(net, "host"))
+		*share |= SHARE_NET;
+	if (net[0] != '/')
+		return true;
+	plan->join_net = open(net, O_RDONLY | O_CLOEXEC);
+	if (plan->join_net < 0)
+		return throw_errno(error, STAGE_NAMESPACE, "net", "open the network namespace %s", net);
+	plan->join[SPEC_NS_NET] = plan->join_net;
+	return true;
+}
+
+/* In the host's pid namespace init's end is not the end of the others: the cgroup has to end them. */
+static bool
+plan_kill_fd(struct plan *plan, int cgroup_fd, GError **error)
+{
+	int fd;
+
+	if (cgroup_fd == PLAN_ANY_CGROUP)
+		return true;
+	if (cgroup_fd == PLAN_NO_CGROUP)
+		return throw_error(error, ENOTSUP, STAGE_NAMESPACE, "share",
+		                   "share=pid needs a cgroup of the box's own, or nothing could end all of its processes");
+	fd = openat(cgroup_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return throw_errno(error, STAGE_CGROUP, "share", "open cgroup.kill");
+	plan->kill_fd = plan_fd(plan, fd, true, "cgroup.kill");
+	return true;
+}
+
+bool
+namespaces_decide(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError **error)
+{
+	static const struct { unsigned share; enum spec_ns ns; uint64_t flag; } kinds[] = {
+		{ SHARE_PID, SPEC_NS_PID, CLONE_NEWPID },
+		{ SHARE_IPC, SPEC_NS_IPC, CLONE_NEWIPC },
+		{ SHARE_UTS, SPEC_NS_UTS, CLONE_NEWUTS },
+		{ SHARE_NET, SPEC_NS_NET, CLONE_NEWNET },
+		{ SHARE_CGROUP, SPEC_NS_CGROUP, CLONE_NEWCGROUP },
+		{ SHARE_TIME, SPEC_NS_TIME, CLONE_NEWTIME },
+	};
+	unsigned share = share_bits(spec);
+
+	if (!refuse_contradictions(spec, share, error))
+		return false;
+	memcpy(plan->join, spec->join, sizeof plan->join);
+	if (!decide_net(spec, plan, &share, error))
+		return false;
+	plan->namespaces = CLONE_NEWNS | (plan->identity.user_ns ? CLONE_NEWUSER : 0);
+	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
+		if (!(share & kinds[i].share) && plan->join[kinds[i].ns] < 0)
+			plan->namespaces |= kinds[i].flag;
+	if (!host_has_time_ns())
+		plan->namespaces &= ~(uint64_t)CLONE_NEWTIME;
+	return plan->namespaces & CLONE_NEWPID || plan_kill_fd(plan, cgroup_fd, error);
+}
+
+bool
+namespaces_own_net(const struct plan *plan)
+{
+	return plan->namespaces & CLONE_NEWNET;
+}
+
+static void
+plan_offsets(struct plan *plan, const sbx_spec *spec)
+{
+	static const char *const clocks[] = { "monotonic", "boottime" };
+
+	for (int i = 0; i < 2; i++) {
+		g_autofree char *key = g_strconcat("time.", clocks[i], NULL);
+		const struct spec_entry *entry = spec_entry(spec, key);
+		g_autofree char *line = NULL;
+		int64_t seconds;
+
+		if (!entry || !value_offset(entry->value, &seconds))
+			continue;
+		line = g_strdup_printf("%s %" G_GINT64_FORMAT " 0\n", clocks[i], seconds);
+		plan_for(plan, STAGE_NAMESPACE, entry, "clock offset %s", key);
+		plan_write_file(plan, "/proc/self/timens_offsets", line);
+	}
+}
+
+void
+namespaces_plan_enter(struct plan *plan, const sbx_spec *spec)
+{
+	uint64_t late = plan->namespaces & (CLONE_NEWCGROUP | CLONE_NEWTIME);
+	unsigned fd;
+
+	if (!late)
+		return;
+	plan_for(plan, STAGE_NAMESPACE, NULL, "namespaces of its own");
+	plan_call(plan, SYS_unshare, 0, late);
+	if (!(late & CLONE_NEWTIME))
+		return;
+	plan_offsets(plan, spec);
+	/* unshare() is for children only, and a payload that shares our memory until its exec could not move */
+	plan_for(plan, STAGE_NAMESPACE, NULL, "time namespace");
+	fd = plan_open(plan, SYS_openat, 0, PLAN_AT_CWD, plan_string(plan, "/proc/self/ns/time_for_children"),
+	               O_RDONLY | O_CLOEXEC);
+	plan_call(plan, SYS_setns, 1, fd, CLONE_NEWTIME);
+	plan_call(plan, SYS_close, 1, fd);
+}
+
+static void
+plan_loopback(struct plan *plan)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP | IFF_RUNNING };
+	unsigned fd;
+
+	memcpy(request.ifr_name, "lo", 3);
+	plan_for(plan, STAGE_NETWORK, NULL, "loopback up");
+	fd = plan_open(plan, SYS_socket, 0, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	plan_call(plan, SYS_ioctl, 1, fd, SIOCSIFFLAGS, plan_data(plan, &request, sizeof request));
+	plan_call(plan, SYS_close, 1, fd);
+}
+
+void
+namespaces_plan_settings(struct plan *plan, const sbx_spec *spec)
+{
+	const struct spec_entry *hostname = spec_entry(spec, "hostname");
+
+	if (hostname) {
+		plan_for(plan, STAGE_NAMESPACE, hostname, "hostname %s", hostname->value);
+		plan_call(plan, SYS_sethostname, 0, plan_string(plan, hostname->value), strlen(hostname->value));
+	}
+	if (namespaces_own_net(plan))
+		plan_loopback(plan);
+}

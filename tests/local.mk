@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libsbx developers
+#
+# The tests: all of them speak TAP. unit needs nothing, live makes boxes, walls look at the tree and at what was built.
+
+unit_tests = \
+	tests/unit/test-cgroup \
+	tests/unit/test-error \
+	tests/unit/test-fd \
+	tests/unit/test-host \
+	tests/unit/test-idmap-write \
+	tests/unit/test-idmap \
+	tests/unit/test-key \
+	tests/unit/test-profile \
+	tests/unit/test-seccomp-live \
+	tests/unit/test-seccomp \
+	tests/unit/test-spec-object \
+	tests/unit/test-spec \
+	tests/unit/test-value-parts \
+	tests/unit/test-value
+
+live_tests = \
+	tests/live/test-cgroup-vm
+
+py_tests = \
+	tests/live/test_cli.py \
+	tests/live/test_cli_doc.py \
+	tests/live/test_cli_limits.py \
+	tests/live/test_cli_run.py
+
+walls = \
+	tests/walls/consumer.sh \
+	tests/walls/init-aarch64.sh \
+	tests/walls/init.sh \
+	tests/walls/layers.sh \
+	tests/walls/symbols.sh
+
+unit_support = \
+	tests/unit/rows.h
+
+EXTRA_DIST += $(unit_support) $(py_tests) $(walls) tests/walls/style.sh tests/walls/tap tests/live/conftest.py \
+	tests/check-vm tests/pytest-tap tests/run-tap
+
+AM_TESTS_ENVIRONMENT = $(test_environment)
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+PY_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(PYTEST_PYTHON) $(srcdir)/tests/pytest-tap
+TEST_EXTENSIONS = .sh .py
+test_environment = \
+	SBX_SRCDIR='$(abs_srcdir)' SBX_BUILDDIR='$(abs_builddir)' SBX_RUN='$(abs_builddir)/sbx-run$(EXEEXT)' \
+	SBX_PYTHON='$(PYTEST_PYTHON)' SBX_CC='$(CC)' SBX_CLANG_FORMAT='$(CLANG_FORMAT)' \
+	G_TEST_SRCDIR='$(abs_srcdir)' G_TEST_BUILDDIR='$(abs_builddir)' MAKE='$(MAKE)' PKG_CONFIG='$(PKG_CONFIG)'; \
+	export SBX_SRCDIR SBX_BUILDDIR SBX_RUN SBX_PYTHON SBX_CC SBX_CLANG_FORMAT \
+	G_TEST_SRCDIR G_TEST_BUILDDIR MAKE PKG_CONFIG;
+
+if HOST_SIDE
+check_PROGRAMS += $(unit_tests) $(live_tests)
+LDADD = lib/libcore.la $(GLIB_LIBS)
+TESTS += $(unit_tests) $(live_tests) $(py_tests) $(walls)
+endif
+
+check_some = $(MAKE) $(AM_MAKEFLAGS) check
+
+check-unit:
+	$(check_some) TESTS='$(unit_tests)'
+
+check-live:
+	$(check_some) TESTS='$(live_tests) $(py_tests)'
+
+check-walls:
+	$(check_some) TESTS='$(walls)'
+
+check-style:
+	$(check_some) check_PROGRAMS= TESTS=tests/walls/style.sh
+
+check-init-aarch64:
+	$(check_some) check_PROGRAMS= TESTS=tests/walls/init-aarch64.sh
+
+# The plans and texts that tests compare with, written anew; git diff shows what that changed.
+golden:
+	UPDATE_GOLDEN=1 $(check_some) TESTS='$(unit_tests)'
+
+# The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
+vm_runs = 6.1-root 6.1-user 6.1-userns 6.12-root 6.12-user 6.12-userns
+
+check-vm: $(vm_runs:%=check-vm-%)
+
+$(vm_runs:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS)
+	@$(test_environment) $(srcdir)/tests/check-vm $* $(live_tests) $(py_tests)
+
+# The host side with sanitizers, in a build directory of its own. init never has them.
+ASAN_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+asan/Makefile: $(top_srcdir)/configure
+	$(MKDIR_P) asan
+	cd asan && $(abs_srcdir)/configure --quiet --disable-shared CC='$(CC)' CFLAGS='$(ASAN_CFLAGS)' \
+		CC_FOR_BUILD='$(CC_FOR_BUILD)' PYTEST_PYTHON='$(PYTEST_PYTHON)'
+
+check-asan: asan/Makefile
+	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(live_tests) $(py_tests)'
+
+distclean-local:
+	rm -rf asan
+
+format:
+	cd $(srcdir) && $(CLANG_FORMAT) -i include/*.h lib/*.[ch] lib/init/*.[ch] lib/init/arch/*.h tools/*.[ch] tests/*/*.[ch]
+
+.PHONY: check-unit check-live check-walls check-style check-init-aarch64 golden check-vm $(vm_runs:%=check-vm-%) \
+	check-asan format
