@@ -123,7 +123,7 @@ int sbx_list_keys(char **ret_json, sbx_error **error);
 /* --- the payload ------------------------------------------------------------------------------------------------- */
 
 /* For sbx_command.stdio; a positive number is an fd of the host, which stays open there. */
-#define SBX_STDIO_INHERIT 0  /* the host's own 0, 1 or 2 */
+#define SBX_STDIO_INHERIT 0    /* the host's own 0, 1 or 2 */
 #define SBX_STDIO_NULL (-1)    /* /dev/null */
 #define SBX_STDIO_PIPE (-2)    /* a pipe; its host end is taken with sbx_box_pipe() */
 #define SBX_STDIO_CAPTURE (-3) /* output only: kept in memory, see sbx_box_output() */
@@ -138,8 +138,8 @@ typedef struct sbx_command {
 	size_t size;
 	const char *const *argv; /* NULL-terminated; at least argv[0] */
 	const char *const *envp; /* NULL: the environment that the spec describes */
-	const char *cwd;         /* absolute, inside; NULL: the spec's `chdir`, or the caller's where it exists inside, or / */
-	int exec_fd;             /* > 0: run this file (execveat(2), AT_EMPTY_PATH); 0: argv[0], by the payload's PATH inside */
+	const char *cwd; /* absolute, inside; NULL: the spec's `chdir`, or the caller's where it exists inside, or / */
+	int exec_fd;     /* > 0: run this file (execveat(2), AT_EMPTY_PATH); 0: argv[0], by the payload's PATH inside */
 	int stdio[3];
 	const struct sbx_fd_map *fds; /* all other fds are closed in the payload */
 	size_t n_fds;
@@ -187,15 +187,15 @@ typedef struct sbx_report {
 	int signal;     /* the signal that ended the payload, else 0 */
 	int syscall_nr; /* with SBX_OUTCOME_SYSCALL, else -1 */
 	uint64_t valid;
-	uint64_t setup_usec;        /* from the call until the payload's exec */
-	uint64_t wall_usec;         /* from the exec until the end */
-	uint64_t cpu_user_usec;     /* of all processes of the box; cpu.stat */
+	uint64_t setup_usec;    /* from the call until the payload's exec */
+	uint64_t wall_usec;     /* from the exec until the end */
+	uint64_t cpu_user_usec; /* of all processes of the box; cpu.stat */
 	uint64_t cpu_system_usec;
-	uint64_t throttled_usec;    /* held back by cpu.max */
-	uint64_t memory_peak;       /* bytes; memory.peak */
-	uint64_t swap_peak;         /* bytes; memory.swap.peak */
-	uint64_t pids_peak;         /* processes and threads, without the box's init; pids.peak */
-	uint64_t io_read_bytes;     /* io.stat, all devices */
+	uint64_t throttled_usec; /* held back by cpu.max */
+	uint64_t memory_peak;    /* bytes; memory.peak */
+	uint64_t swap_peak;      /* bytes; memory.swap.peak */
+	uint64_t pids_peak;      /* processes and threads, without the box's init; pids.peak */
+	uint64_t io_read_bytes;  /* io.stat, all devices */
 	uint64_t io_write_bytes;
 	uint64_t oom_kills;         /* processes killed; memory.events */
 	uint64_t pids_denied;       /* forks refused by pids.max; pids.events */

@@ -24,8 +24,12 @@ static bool
 throw_init(const struct wire_record *record, GError **error)
 {
 	static const char *const steps[WIRE_INIT_N] = {
-		[WIRE_INIT_SIGNALS] = "reset signals",       [WIRE_INIT_MAP] = "map the plan", [WIRE_INIT_PLAN] = "read the command's plan",
-		[WIRE_INIT_SIGNALFD] = "watch its children", [WIRE_INIT_GO] = "wait for maps", [WIRE_INIT_CLONE] = "make the payload's process",
+		[WIRE_INIT_SIGNALS] = "reset signals",
+		[WIRE_INIT_MAP] = "map the plan",
+		[WIRE_INIT_PLAN] = "read the command's plan",
+		[WIRE_INIT_SIGNALFD] = "watch its children",
+		[WIRE_INIT_GO] = "wait for maps",
+		[WIRE_INIT_CLONE] = "make the payload's process",
 	};
 	const char *step = record->step < WIRE_INIT_N ? steps[record->step] : "an unknown step";
 
@@ -94,7 +98,8 @@ await(struct sbx_box *box, uint32_t type, GError **error)
 		else if (record.type == WIRE_FAILED && box->command_plan)
 			return plan_throw(box->command_plan, record.step, record.value, error);
 		else
-			return throw_error(error, EPROTO, STAGE_WAIT, NULL, "init sent record %u where %u was due", record.type, type);
+			return throw_error(error, EPROTO, STAGE_WAIT, NULL, "init sent record %u where %u was due", record.type,
+			                   type);
 	}
 }
 
@@ -202,7 +207,8 @@ open_pipe(struct sbx_box *box, int which, bool capture, int *ret_theirs, GError 
 	box->capture[which].asked = true;
 	if (!box->capture[which].bytes)
 		box->capture[which].bytes = g_byte_array_new();
-	return fcntl(ends[ours], F_SETFL, O_NONBLOCK) >= 0 || throw_errno(error, STAGE_PROCESS, NULL, "set pipe non-blocking");
+	return fcntl(ends[ours], F_SETFL, O_NONBLOCK) >= 0 ||
+	       throw_errno(error, STAGE_PROCESS, NULL, "set pipe non-blocking");
 }
 
 static bool
@@ -216,12 +222,14 @@ open_stdio(struct sbx_box *box, int which, int wish, struct stdio *stdio, GError
 	}
 	if (wish == SBX_STDIO_NULL || (wish == SBX_STDIO_INHERIT && fcntl(which, F_GETFD) < 0)) {
 		stdio->given[which] = stdio->opened[which] = open("/dev/null", O_RDWR | O_CLOEXEC);
-		return stdio->given[which] >= 0 || throw_errno(error, STAGE_PROCESS, NULL, "open /dev/null for stdio[%d]", which);
+		return stdio->given[which] >= 0 ||
+		       throw_errno(error, STAGE_PROCESS, NULL, "open /dev/null for stdio[%d]", which);
 	}
 	stdio->given[which] = wish == SBX_STDIO_INHERIT ? which : wish;
 	if (wish < 0 || fcntl(stdio->given[which], F_GETFD) < 0)
-		return throw_error(error, wish < 0 ? EINVAL : EBADF, STAGE_PROCESS, NULL, "stdio[%d] is %d, which is no open fd and no SBX_STDIO_ value%s",
-		                   which, wish, wish == SBX_STDIO_CAPTURE ? " for input" : "");
+		return throw_error(error, wish < 0 ? EINVAL : EBADF, STAGE_PROCESS, NULL,
+		                   "stdio[%d] is %d, which is no open fd and no SBX_STDIO_ value%s", which, wish,
+		                   wish == SBX_STDIO_CAPTURE ? " for input" : "");
 	return true;
 }
 
@@ -251,7 +259,8 @@ arm_wall_limit(struct sbx_box *box, GError **error)
 	when.it_value.tv_nsec = (long)(box->wall_limit_usec % G_USEC_PER_SEC) * 1000;
 	if (!when.it_value.tv_sec && !when.it_value.tv_nsec)
 		when.it_value.tv_nsec = 1;
-	return timerfd_settime(box->timer, 0, &when, NULL) == 0 || throw_errno(error, STAGE_HOST, "time.wall", "timerfd_settime");
+	return timerfd_settime(box->timer, 0, &when, NULL) == 0 ||
+	       throw_errno(error, STAGE_HOST, "time.wall", "timerfd_settime");
 }
 
 static bool

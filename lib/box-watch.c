@@ -88,7 +88,8 @@ dispatch_timer(struct sbx_box *box)
 	struct itimerspec grace = { 0 };
 	uint64_t expirations;
 
-	if (box->timer < 0 || read(box->timer, &expirations, sizeof expirations) != sizeof expirations || box->payload_ended)
+	if (box->timer < 0 || read(box->timer, &expirations, sizeof expirations) != sizeof expirations ||
+	    box->payload_ended)
 		return;
 	box->limit_hit = true;
 	grace.it_value.tv_sec = (time_t)(box->grace_usec / G_USEC_PER_SEC);
@@ -176,6 +177,9 @@ stop(struct sbx_box *box)
 	dispatch_capture(box, INT_MAX);
 	judge(box);
 	box_measure(box, &box->report);
+	/* with memory.oom.group init was killed as well, and is not one of the user's processes */
+	if (!box->payload_ended && box->report.oom_kills > 1)
+		box->report.oom_kills--;
 	report_set_text(&box->report, box->limits, NULL);
 	box->state = SBX_STOPPED;
 }

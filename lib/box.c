@@ -46,7 +46,8 @@ check_command(const sbx_command *command, sbx_error **error)
 	if (!command)
 		return error_argument(error, "command is NULL");
 	if (command->size < sizeof *command)
-		return error_argument(error, "command.size is %zu; accepted: sizeof(sbx_command), %zu", command->size, sizeof *command);
+		return error_argument(error, "command.size is %zu; accepted: sizeof(sbx_command), %zu", command->size,
+		                      sizeof *command);
 	if (!command->argv || !command->argv[0])
 		return error_argument(error, "command.argv is empty");
 	if (command->n_fds && !command->fds)
@@ -60,7 +61,8 @@ check_report(const sbx_report *report, sbx_error **error)
 	if (!report)
 		return error_argument(error, "report is NULL");
 	if (report->size < offsetof(sbx_report, setup_usec))
-		return error_argument(error, "report.size is %zu; accepted: sizeof(sbx_report), %zu", report->size, sizeof *report);
+		return error_argument(error, "report.size is %zu; accepted: sizeof(sbx_report), %zu", report->size,
+		                      sizeof *report);
 	return 0;
 }
 
@@ -252,7 +254,8 @@ sbx_box_signal(sbx_box *box, int sig, sbx_error **error)
 		return result;
 	box_dispatch(box);
 	if (box->state != SBX_RUNNING || box->payload_ended)
-		throw_error(&failure, ESRCH, STAGE_WAIT, NULL, "the payload %s", box->state == SBX_CREATED ? "has not started" : "has ended");
+		throw_error(&failure, ESRCH, STAGE_WAIT, NULL, "the payload %s",
+		            box->state == SBX_CREATED ? "has not started" : "has ended");
 	else
 		launch_send(box->socket, &message, NULL, 0, &failure);
 	box_leave(box);

@@ -15,15 +15,15 @@
 #include "spec.h"
 
 struct box_capture {
-	int fd;            /* our end; -1 when it was not asked for, or has ended */
+	int fd; /* our end; -1 when it was not asked for, or has ended */
 	bool asked;
 	GByteArray *bytes;
 };
 
 struct sbx_box {
-	int busy;          /* atomic: a thread is inside */
-	int kill_asked;    /* atomic: sbx_box_kill() */
-	pid_t owner;       /* the process that made it; a forked copy must keep its hands off */
+	int busy;       /* atomic: a thread is inside */
+	int kill_asked; /* atomic: sbx_box_kill() */
+	pid_t owner;    /* the process that made it; a forked copy must keep its hands off */
 	int state;
 	sbx_spec *spec;
 	struct plan *plan;         /* of the box, for the words of errors; until it runs */
@@ -33,16 +33,16 @@ struct sbx_box {
 	pid_t init_pid;
 	int init_pidfd, socket, epoll, timer;
 	bool init_ended;
-	int pipes[3];              /* SBX_STDIO_PIPE: our ends, until taken */
-	struct box_capture capture[3]; /* 1 and 2 */
-	uint64_t setup_usec;       /* spent so far */
-	gint64 started_usec;       /* g_get_monotonic_time() */
+	int pipes[3];                         /* SBX_STDIO_PIPE: our ends, until taken */
+	struct box_capture capture[3];        /* 1 and 2 */
+	uint64_t setup_usec;                  /* spent so far */
+	gint64 started_usec;                  /* g_get_monotonic_time() */
 	uint64_t wall_limit_usec, grace_usec; /* VALUE_MAX: none */
-	bool limit_hit;            /* the wall-clock limit */
+	bool limit_hit;                       /* the wall-clock limit */
 	bool term_sent;
 	bool payload_ended;
 	int wait_status;
-	sbx_report report;         /* final once the state is stopped */
+	sbx_report report; /* final once the state is stopped */
 };
 
 /* --- box-start.c --- */

@@ -11,10 +11,11 @@
 #include "sbx.h"
 
 struct cgroup {
-	int parent_fd;   /* directory fds */
+	int parent_fd; /* directory fds */
 	int fd;
-	char *name;      /* sbx.PID.STARTTIME.N: whose it is stands in the name, so that a sweep can tell from the first moment */
-	char *path;      /* for messages */
+	char
+		*name; /* sbx.PID.STARTTIME.N: whose it is stands in the name, so that a sweep can tell from the first moment */
+	char *path;           /* for messages */
 	uint64_t peak_offset; /* what pids.peak counts for us */
 };
 
@@ -30,8 +31,8 @@ int cgroup_populated(const struct cgroup *cgroup);
 /* The numbers that the cgroup knows, into the report, with their valid bits. */
 void cgroup_stat(const struct cgroup *cgroup, sbx_report *report);
 struct cgroup_oom {
-	uint64_t kills;       /* oom_kill of memory.events.local, or of memory.events where that is missing */
-	uint64_t own;         /* oom of memory.events.local: this group's own limit was reached */
+	uint64_t kills; /* oom_kill of memory.events.local, or of memory.events where that is missing */
+	uint64_t own;   /* oom of memory.events.local: this group's own limit was reached */
 };
 /* false: no memory controller here. */
 bool cgroup_oom(const struct cgroup *cgroup, struct cgroup_oom *ret);

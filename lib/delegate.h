@@ -14,7 +14,7 @@
  * Errors: stage cgroup, key = the first key of `keys` (parallel to controllers) that could not be had; one sentence that
  * names controller, path and what stands in the way; the hint says what helps.
  */
-bool delegate_find(const char *parent, const char *const *controllers, const char *const *keys, int *ret_fd, char **ret_path,
-                   GError **error);
+bool delegate_find(const char *parent, const char *const *controllers, const char *const *keys, int *ret_fd,
+                   char **ret_path, GError **error);
 /* The controllers usable in children of `fd`, one line as in cgroup.subtree_control. g_free() it. */
 char *delegate_controllers(int fd);

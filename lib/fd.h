@@ -22,10 +22,11 @@ void fd_close(int *fd);
 
 #define autofd __attribute__((cleanup(fd_close))) int
 
-/* Read all that is left of a small file (at most 1 MiB, else EFBIG); a NUL is put behind it and not counted. NULL and
- * errno on failure. g_free() it. */
+/* Read all that is left of a small file (at most 1 MiB, else EFBIG); a NUL is put behind it and not counted.
+ * NULL and errno on failure. g_free() it. */
 char *fd_read_all(int fd, size_t *ret_length);
 /* Read a small file (at most 1 MiB) whole, NUL-terminated; NULL and errno on failure. g_free() it. */
 char *fd_read_file_at(int dirfd, const char *path);
-/* One write(2) of a text into an existing file, as kernel files want it; false and errno on failure. A short write is EIO. */
+/* One write(2) of a text into an existing file, as kernel files want it; false and errno on failure. A short write is
+ * EIO. */
 bool fd_write_file_at(int dirfd, const char *path, const char *text);

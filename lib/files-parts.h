@@ -44,9 +44,9 @@ struct files {
 	const struct spec_entry *root_entry; /* NULL where root was not set */
 	const char *root_dir;
 	const struct spec_entry *root_overlay; /* overlay=/ */
-	bool root_on_top;  /* an overlay lies over root_dir: asked for, or mount points are missing in it */
-	GArray *items;     /* of struct files_item */
-	GArray *places;    /* of struct files_place, oldest first */
+	bool root_on_top; /* an overlay lies over root_dir: asked for, or mount points are missing in it */
+	GArray *items;    /* of struct files_item */
+	GArray *places;   /* of struct files_place, oldest first */
 	unsigned root_slot, scratch_slot, proc_slot, sys_slot, dev_slot;
 	unsigned node_slot[6];
 	unsigned n_scratch;
@@ -65,7 +65,8 @@ unsigned files_parent(struct files *files, const char *dst, const char **ret_nam
 const struct files_place *files_place_of(const struct files *files, const char *dst);
 void files_place_add(struct files *files, const char *dst, bool own);
 /* mount -t tmpfs on dst: one call with the directory as cwd, so that no path is resolved twice */
-void files_tmpfs(struct files *files, const char *dst, uint64_t size, uint64_t inodes, const char *more, uint64_t flags);
+void files_tmpfs(struct files *files, const char *dst, uint64_t size, uint64_t inodes, const char *more,
+                 uint64_t flags);
 void files_attach(struct files *files, unsigned from, unsigned target);
 /* attributes of a detached mount or of an attached one, MOUNT_ATTR_... */
 void files_attr(struct files *files, unsigned slot, uint64_t set, bool recursive);

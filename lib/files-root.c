@@ -34,7 +34,8 @@ plan_tmpfs_detached(struct plan *plan, uint64_t size, uint64_t inodes)
 static void
 plan_on_slash(struct plan *plan, unsigned slot)
 {
-	plan_call(plan, SYS_move_mount, 1, slot, plan_string(plan, ""), PLAN_AT_CWD, plan_string(plan, "/"), MOVE_MOUNT_F_EMPTY_PATH);
+	plan_call(plan, SYS_move_mount, 1, slot, plan_string(plan, ""), PLAN_AT_CWD, plan_string(plan, "/"),
+	          MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 static void
@@ -77,12 +78,14 @@ plan_overlay(struct files *files, unsigned lower, mode_t mode)
 
 		plan_call(plan, SYS_mkdirat, 0, PLAN_AT_CWD, name, i == 1 ? mode : 0755);
 		if (i == 0)
-			plan_call(plan, SYS_move_mount, 1, lower, plan_string(plan, ""), PLAN_AT_CWD, name, MOVE_MOUNT_F_EMPTY_PATH);
+			plan_call(plan, SYS_move_mount, 1, lower, plan_string(plan, ""), PLAN_AT_CWD, name,
+			          MOVE_MOUNT_F_EMPTY_PATH);
 		plan_call(plan, SYS_fsconfig, 1, context, FSCONFIG_SET_STRING, plan_string(plan, option[i]), name, 0);
 	}
 	/* trusted.* attributes are not for user namespaces; the kernel's answer to an unknown word is EINVAL, and it does without */
 	if (plan->identity.user_ns)
-		plan_call(plan, SYS_fsconfig, 1, context, FSCONFIG_SET_FLAG, plan_string(plan, "userxattr"), 0, 0)->flags |= WIRE_ANY;
+		plan_call(plan, SYS_fsconfig, 1, context, FSCONFIG_SET_FLAG, plan_string(plan, "userxattr"), 0, 0)->flags |=
+			WIRE_ANY;
 	plan_call(plan, SYS_fsconfig, 1, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
 	return plan_open(plan, SYS_fsmount, 1, context, FSMOUNT_CLOEXEC, ROOT_ATTR);
 }
@@ -130,8 +133,9 @@ plan_tmpfs(struct files *files, const struct files_item *item)
 	uint64_t size = item->mount.size == VALUE_MAX ? FILES_TMPFS_SIZE : item->mount.size;
 	uint64_t inodes = item->mount.inodes == VALUE_MAX ? MAX(FILES_TMPFS_INODES, size / 4096) : item->mount.inodes;
 	bool shared = g_str_equal(item->mount.dst, "/tmp") || g_str_equal(item->mount.dst, "/var/tmp") ||
-		g_str_equal(item->mount.dst, "/dev/shm");
-	g_autofree char *more = shared ? g_strdup("mode=1777") : g_strdup_printf("mode=755,uid=%u,gid=%u", user->uid, user->gid);
+	              g_str_equal(item->mount.dst, "/dev/shm");
+	g_autofree char *more =
+		shared ? g_strdup("mode=1777") : g_strdup_printf("mode=755,uid=%u,gid=%u", user->uid, user->gid);
 
 	files_tmpfs(files, item->mount.dst, size, inodes, more, 0);
 }
@@ -141,9 +145,14 @@ plan_overlay_item(struct files *files, const struct files_item *item)
 {
 	struct plan *plan = files->plan;
 	unsigned target = files_target(files, item->mount.dst, true, true);
-	unsigned lower = plan_open(plan, SYS_open_tree, 1, target, plan_string(plan, ""), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	unsigned lower = plan_open(plan, SYS_open_tree, 1, target, plan_string(plan, ""),
+	                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	struct stat lower_dir;
+	/* the merged directory shows the mode of the upper one */
+	mode_t mode =
+		files->root == FILES_HOST && stat(item->mount.dst, &lower_dir) == 0 ? lower_dir.st_mode & 01777 : 0755;
 
-	files_attach(files, plan_overlay(files, lower, 0755), target);
+	files_attach(files, plan_overlay(files, lower, mode), target);
 	files_place_add(files, item->mount.dst, true);
 }
 
@@ -155,8 +164,8 @@ plan_file_at(struct files *files, unsigned dir, const char *name, const struct f
 	const struct identity *identity = &plan->identity;
 	size_t size = entry->data ? g_bytes_get_size(entry->data) : strlen(item->mount.text);
 	const void *bytes = entry->data ? g_bytes_get_data(entry->data, NULL) : item->mount.text;
-	unsigned fd = plan_open(plan, SYS_openat, 1, dir, plan_string(plan, name), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-	                        entry->data ? entry->mode : 0644);
+	unsigned fd = plan_open(plan, SYS_openat, 1, dir, plan_string(plan, name),
+	                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, entry->data ? entry->mode : 0644);
 
 	if (size)
 		plan_call(plan, SYS_write, 1, fd, plan_data(plan, bytes, size), size)->flags |= WIRE_FULL;
@@ -182,7 +191,8 @@ plan_file(struct files *files, const struct files_item *item)
 
 		scratch_begin(files);
 		plan_file_at(files, files->scratch_slot, aside, item);
-		copy = plan_open(plan, SYS_open_tree, 1, files->scratch_slot, plan_string(plan, aside), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		copy = plan_open(plan, SYS_open_tree, 1, files->scratch_slot, plan_string(plan, aside),
+		                 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 		files_attr(files, copy, ROOT_ATTR | MOUNT_ATTR_RDONLY, false);
 		files_attach(files, copy, files_target(files, item->mount.dst, false, true));
 	}
@@ -194,7 +204,8 @@ plan_symlink(struct files *files, const struct files_item *item)
 	const char *name;
 	unsigned dir = files_parent(files, item->mount.dst, &name);
 
-	plan_call(files->plan, SYS_symlinkat, 2, plan_string(files->plan, item->mount.src), dir, plan_string(files->plan, name));
+	plan_call(files->plan, SYS_symlinkat, 2, plan_string(files->plan, item->mount.src), dir,
+	          plan_string(files->plan, name));
 }
 
 /* The host's own tree is never written: where it lies behind dst, dst must be there. */
@@ -212,7 +223,8 @@ check_target(const struct files *files, const struct files_item *item, GError **
 		throw_errno(error, STAGE_FILES, entry->name, "mount point %s", item->mount.dst);
 	else
 		return true;
-	return throw_hint(error, "nothing is made in the host's own tree; put a tmpfs or an overlay over a directory above it");
+	return throw_hint(error,
+	                  "nothing is made in the host's own tree; put a tmpfs or an overlay over a directory above it");
 }
 
 static bool
@@ -229,12 +241,23 @@ plan_item(struct files *files, const struct files_item *item, GError **error)
 	}
 	plan_for(files->plan, STAGE_FILES, item->entry, "%s %s", item->entry->name, item->mount.dst);
 	switch (item->entry->key->type) {
-	case KEY_BIND: plan_bind(files, item); break;
-	case KEY_TMPFS: plan_tmpfs(files, item); break;
-	case KEY_DST: plan_overlay_item(files, item); break;
-	case KEY_FILE: plan_file(files, item); break;
-	case KEY_SYMLINK: plan_symlink(files, item); break;
-	default: g_assert_not_reached();
+	case KEY_BIND:
+		plan_bind(files, item);
+		break;
+	case KEY_TMPFS:
+		plan_tmpfs(files, item);
+		break;
+	case KEY_DST:
+		plan_overlay_item(files, item);
+		break;
+	case KEY_FILE:
+		plan_file(files, item);
+		break;
+	case KEY_SYMLINK:
+		plan_symlink(files, item);
+		break;
+	default:
+		g_assert_not_reached();
 	}
 	return true;
 }

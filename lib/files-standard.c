@@ -91,7 +91,8 @@ plan_mask(struct files *files, const struct host_path *masked)
 		unsigned null = plan_open(plan, SYS_open_tree, 1, files->dev_slot, plan_string(plan, "null"),
 		                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
-		plan_call(plan, SYS_move_mount, 1 | 4, null, plan_string(plan, ""), slot, plan_string(plan, name), MOVE_MOUNT_F_EMPTY_PATH)
+		plan_call(plan, SYS_move_mount, 1 | 4, null, plan_string(plan, ""), slot, plan_string(plan, name),
+		          MOVE_MOUNT_F_EMPTY_PATH)
 			->forgive = ENOENT;
 	}
 }
@@ -106,9 +107,11 @@ plan_read_only(struct files *files, const struct host_path *path)
 	if (!name)
 		return;
 	plan_for(plan, STAGE_FILES, NULL, "%s read-only", path->path);
-	copy = plan_open(plan, SYS_open_tree, 1, slot, plan_string(plan, name), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	copy = plan_open(plan, SYS_open_tree, 1, slot, plan_string(plan, name),
+	                 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	files_attr(files, copy, PROC_ATTR | MOUNT_ATTR_RDONLY, true);
-	plan_call(plan, SYS_move_mount, 1 | 4, copy, plan_string(plan, ""), slot, plan_string(plan, name), MOVE_MOUNT_F_EMPTY_PATH);
+	plan_call(plan, SYS_move_mount, 1 | 4, copy, plan_string(plan, ""), slot, plan_string(plan, name),
+	          MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 /* --- mounts --- */
@@ -117,7 +120,7 @@ static void
 plan_dev(struct files *files)
 {
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd", "fd" },       { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
 		{ "/proc/self/fd/2", "stderr" }, { "pts/ptmx", "ptmx" },
 	};
 	struct plan *plan = files->plan;
@@ -131,7 +134,8 @@ plan_dev(struct files *files)
 
 		plan_for(plan, STAGE_FILES, NULL, "device node /dev/%s", nodes[i]);
 		plan_call(plan, SYS_mknodat, 0, PLAN_AT_CWD, name, S_IFREG | 0666, 0);
-		plan_call(plan, SYS_move_mount, 1, files->node_slot[i], plan_string(plan, ""), PLAN_AT_CWD, name, MOVE_MOUNT_F_EMPTY_PATH);
+		plan_call(plan, SYS_move_mount, 1, files->node_slot[i], plan_string(plan, ""), PLAN_AT_CWD, name,
+		          MOVE_MOUNT_F_EMPTY_PATH);
 	}
 	plan_for(plan, STAGE_FILES, NULL, "links in /dev");
 	for (gsize i = 0; i < G_N_ELEMENTS(links); i++)
@@ -144,8 +148,8 @@ plan_dev(struct files *files)
 	if (plan->namespaces & CLONE_NEWIPC) {
 		plan_for(plan, STAGE_FILES, NULL, "mount /dev/mqueue");
 		plan_call(plan, SYS_mkdirat, 0, PLAN_AT_CWD, plan_string(plan, "mqueue"), 0755);
-		plan_call(plan, SYS_mount, 0, plan_string(plan, "mqueue"), plan_string(plan, "mqueue"), plan_string(plan, "mqueue"),
-		          MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+		plan_call(plan, SYS_mount, 0, plan_string(plan, "mqueue"), plan_string(plan, "mqueue"),
+		          plan_string(plan, "mqueue"), MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
 		files_place_add(files, "/dev/mqueue", false);
 	}
 	plan_for(plan, STAGE_FILES, NULL, "mount /dev/shm");

@@ -45,7 +45,8 @@ plan_openat2(struct plan *plan, unsigned dir_slot, const char *path, uint64_t fl
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags, .resolve = resolve };
 
-	return plan_open(plan, SYS_openat2, 1, dir_slot, plan_string(plan, path), plan_data(plan, &how, sizeof how), sizeof how);
+	return plan_open(plan, SYS_openat2, 1, dir_slot, plan_string(plan, path), plan_data(plan, &how, sizeof how),
+	                 sizeof how);
 }
 
 static unsigned
@@ -53,14 +54,16 @@ open_below_root(struct files *files, const char *path, bool is_dir, bool symlink
 {
 	const char *relative = path[1] ? path + 1 : ".";
 
-	return plan_openat2(files->plan, files->root_slot, relative, (is_dir ? O_DIRECTORY : 0) | (symlinks ? 0 : O_NOFOLLOW),
+	return plan_openat2(files->plan, files->root_slot, relative,
+	                    (is_dir ? O_DIRECTORY : 0) | (symlinks ? 0 : O_NOFOLLOW),
 	                    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
 }
 
 static unsigned
 step_into(struct plan *plan, unsigned dir, const char *name, bool is_dir)
 {
-	return plan_openat2(plan, dir, name, O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0), RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return plan_openat2(plan, dir, name, O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0),
+	                    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 unsigned
@@ -96,7 +99,8 @@ files_target(struct files *files, const char *dst, bool is_dir, bool symlinks)
 	if (is_dir)
 		plan_call(files->plan, SYS_mkdirat, 1, dir, plan_string(files->plan, name), 0755)->forgive = EEXIST;
 	else
-		plan_call(files->plan, SYS_mknodat, 1, dir, plan_string(files->plan, name), S_IFREG | 0644, 0)->forgive = EEXIST;
+		plan_call(files->plan, SYS_mknodat, 1, dir, plan_string(files->plan, name), S_IFREG | 0644, 0)->forgive =
+			EEXIST;
 	return step_into(files->plan, dir, name, is_dir);
 }
 
@@ -105,7 +109,8 @@ files_attach(struct files *files, unsigned from, unsigned target)
 {
 	uint64_t empty = plan_string(files->plan, "");
 
-	plan_call(files->plan, SYS_move_mount, 1 | 4, from, empty, target, empty, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	plan_call(files->plan, SYS_move_mount, 1 | 4, from, empty, target, empty,
+	          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 void
@@ -113,8 +118,8 @@ files_attr(struct files *files, unsigned slot, uint64_t set, bool recursive)
 {
 	struct mount_attr attr = { .attr_set = set };
 
-	plan_call(files->plan, SYS_mount_setattr, 1, slot, plan_string(files->plan, ""), AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
-	          plan_data(files->plan, &attr, sizeof attr), sizeof attr);
+	plan_call(files->plan, SYS_mount_setattr, 1, slot, plan_string(files->plan, ""),
+	          AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), plan_data(files->plan, &attr, sizeof attr), sizeof attr);
 }
 
 void
@@ -122,7 +127,8 @@ files_tmpfs(struct files *files, const char *dst, uint64_t size, uint64_t inodes
 {
 	struct plan *plan = files->plan;
 	unsigned target = files_target(files, dst, true, true);
-	g_autofree char *options = g_strdup_printf("size=%" G_GUINT64_FORMAT ",nr_inodes=%" G_GUINT64_FORMAT ",%s", size, inodes, more);
+	g_autofree char *options =
+		g_strdup_printf("size=%" G_GUINT64_FORMAT ",nr_inodes=%" G_GUINT64_FORMAT ",%s", size, inodes, more);
 
 	plan_call(plan, SYS_fchdir, 1, target);
 	plan_call(plan, SYS_mount, 0, plan_string(plan, "tmpfs"), plan_string(plan, "."), plan_string(plan, "tmpfs"),

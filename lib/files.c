@@ -52,13 +52,22 @@ is_bind(const struct spec_entry *entry)
 	return entry->key->type == KEY_BIND;
 }
 
-/* A detached copy of a tree, made by the host: it may pass where the box's user may not. FILES_NONE and errno. */
-static unsigned
-host_clone_tree(struct plan *plan, int dirfd, const char *path)
+/*
+ * A detached copy of a tree, made by the host where it may: it can pass where the box's user can't. *ret_slot stays
+ * FILES_NONE where it may not (a plain user; root of a user namespace in somebody else's mount namespace): init does it then.
+ */
+static bool
+host_clone_tree(struct plan *plan, int dirfd, const char *path, unsigned *ret_slot)
 {
-	autofd fd = (int)syscall(SYS_open_tree, dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH));
+	int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH);
+	autofd fd = -1;
 
-	return fd < 0 ? FILES_NONE : plan_fd(plan, fd_steal(&fd), true, *path ? path : "a file of the host");
+	if (!host_is_privileged())
+		return true;
+	fd = (int)syscall(SYS_open_tree, dirfd, path, flags);
+	if (fd >= 0)
+		*ret_slot = plan_fd(plan, fd_steal(&fd), true, *path ? path : "a file of the host");
+	return *ret_slot != FILES_NONE || errno == EPERM;
 }
 
 static bool
@@ -70,10 +79,10 @@ open_bind_fd(struct files *files, struct files_item *item, GError **error)
 
 	if (fstat(entry->fd, &item->source) < 0)
 		return throw_errno(error, STAGE_FILES, entry->name, "stat fd %d", entry->fd);
-	if (host_is_privileged()) {
-		item->slot = host_clone_tree(files->plan, entry->fd, "");
-		return item->slot != FILES_NONE || throw_errno(error, STAGE_FILES, entry->name, "copy the tree of fd %d", entry->fd);
-	}
+	if (!host_clone_tree(files->plan, entry->fd, "", &item->slot))
+		return throw_errno(error, STAGE_FILES, entry->name, "copy the tree of fd %d", entry->fd);
+	if (item->slot != FILES_NONE)
+		return true;
 	/* a plain user's box can only copy what it can name; init would notice a name that is gone, we notice one that changed */
 	g_free(item->mount.src);
 	item->mount.src = g_file_read_link(link, NULL);
@@ -92,10 +101,8 @@ open_bind_path(struct files *files, struct files_item *item, GError **error)
 
 	if (stat(src, &item->source) < 0)
 		return throw_errno(error, STAGE_FILES, entry->name, "%s %s", entry->name, src);
-	if (!host_is_privileged())
-		return true;
-	item->slot = host_clone_tree(files->plan, AT_FDCWD, src);
-	return item->slot != FILES_NONE || throw_errno(error, STAGE_FILES, entry->name, "copy the tree of %s", src);
+	return host_clone_tree(files->plan, AT_FDCWD, src, &item->slot) ||
+	       throw_errno(error, STAGE_FILES, entry->name, "copy the tree of %s", src);
 }
 
 /* What a wish for the host's own tree can't have. */
@@ -113,7 +120,8 @@ check_item(struct files *files, const struct files_item *item, GError **error)
 		return true;
 	}
 	if (g_str_equal(dst, "/"))
-		return throw_error(error, EINVAL, STAGE_FILES, entry->name, "%s can't replace /; the root directory is `root`", entry->name);
+		return throw_error(error, EINVAL, STAGE_FILES, entry->name, "%s can't replace /; the root directory is `root`",
+		                   entry->name);
 	return true;
 }
 
@@ -170,17 +178,14 @@ decide_root_dir(struct files *files, GError **error)
 
 	if (root < 0)
 		return throw_errno(error, STAGE_FILES, "root", "open the root directory %s", files->root_dir);
-	if (host_is_privileged()) {
-		files->root_slot = host_clone_tree(files->plan, root, "");
-		if (files->root_slot == FILES_NONE)
-			return throw_errno(error, STAGE_FILES, "root", "copy the tree of %s", files->root_dir);
-	}
+	if (!host_clone_tree(files->plan, root, "", &files->root_slot))
+		return throw_errno(error, STAGE_FILES, "root", "copy the tree of %s", files->root_dir);
 	files->root_on_top = files->root_overlay != NULL;
 	for (gsize i = 0; i < G_N_ELEMENTS(standard); i++)
 		files->root_on_top = files->root_on_top || root_lacks(files, root, standard[i]);
 	for (guint i = 0; i < files->items->len; i++)
-		files->root_on_top = files->root_on_top ||
-			root_lacks(files, root, g_array_index(files->items, struct files_item, i).mount.dst);
+		files->root_on_top =
+			files->root_on_top || root_lacks(files, root, g_array_index(files->items, struct files_item, i).mount.dst);
 	return true;
 }
 
@@ -222,7 +227,8 @@ files_new(const sbx_spec *spec, struct plan *plan, struct files **ret_files, GEr
 static unsigned
 clone_tree(struct plan *plan, const char *path)
 {
-	return plan_open(plan, SYS_open_tree, 0, PLAN_AT_CWD, plan_string(plan, path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	return plan_open(plan, SYS_open_tree, 0, PLAN_AT_CWD, plan_string(plan, path),
+	                 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
 
 void

@@ -78,7 +78,8 @@ complete_map(GArray *map, const char *key, uint32_t inside, uint32_t own, bool m
 	if (!idmap_check(map, key, error))
 		return false;
 	if (!map_line_of(map, inside))
-		return throw_error(error, EINVAL, STAGE_IDENTITY, key, "%s does not map %u, the payload's own id inside", key, inside);
+		return throw_error(error, EINVAL, STAGE_IDENTITY, key, "%s does not map %u, the payload's own id inside", key,
+		                   inside);
 	for (guint i = 0; host_is_initial_user_ns() && i < map->len; i++)
 		if (g_array_index(map, struct value_map, i).outside == 0) {
 			throw_error(error, EPERM, STAGE_IDENTITY, key, "%s would give the payload the host's id 0", key);
@@ -159,7 +160,8 @@ decide_host_ids(const sbx_spec *spec, struct identity *ret, GError **error)
 		return throw_error(error, EINVAL, STAGE_IDENTITY, ret->map.uid->len ? "uid-map" : "gid-map",
 		                   "an id map needs a user namespace of the box's own: share has user");
 	if (!host_is_privileged()) {
-		throw_error(error, EPERM, STAGE_IDENTITY, "share", "share=user: only root can make a box without a user namespace");
+		throw_error(error, EPERM, STAGE_IDENTITY, "share",
+		            "share=user: only root can make a box without a user namespace");
 		return throw_hint(error, "leave user out of share");
 	}
 	default_user(spec, ret, &ret->user);
@@ -246,7 +248,9 @@ plan_ids(struct plan *plan, const struct value_user *user)
 }
 
 /* Ids change without a change of capabilities, and uid 0 means nothing: capabilities(7), "The securebits flags". */
-#define SECUREBITS (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED)
+#define SECUREBITS                                                                                   \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | \
+	 SECBIT_KEEP_CAPS_LOCKED)
 #define SECUREBITS_FINAL (SECUREBITS | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 void
@@ -283,7 +287,8 @@ plan_capset(struct plan *plan, uint64_t held, uint64_t inheritable)
 static uint64_t
 builder_caps(const struct identity *identity)
 {
-	uint64_t caps = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL) | identity->caps;
+	uint64_t caps =
+		CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL) | identity->caps;
 
 	for (unsigned cap = 0; !identity->user_ns && cap <= CAP_SYS_RESOURCE; cap++)
 		if ((cap == CAP_SYS_RESOURCE || cap == CAP_SYS_NICE) && host_has_cap(cap))

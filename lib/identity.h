@@ -13,13 +13,13 @@
 #include "value.h"
 
 struct identity {
-	bool user_ns;          /* the box has one of its own */
-	bool host_maps;        /* idmap_write() by the host; else init writes its own single lines */
+	bool user_ns;   /* the box has one of its own */
+	bool host_maps; /* idmap_write() by the host; else init writes its own single lines */
 	struct idmap map;
-	struct value_user user;         /* the payload, as seen inside */
-	struct value_user builder;      /* init, as seen inside: root where that is mapped */
-	GArray *groups;        /* uint32_t; NULL: setgroups is denied */
-	uint64_t caps;         /* kept by the payload */
+	struct value_user user;    /* the payload, as seen inside */
+	struct value_user builder; /* init, as seen inside: root where that is mapped */
+	GArray *groups;            /* uint32_t; NULL: setgroups is denied */
+	uint64_t caps;             /* kept by the payload */
 };
 
 struct plan;

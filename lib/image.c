@@ -39,7 +39,8 @@ image_memfd(void)
 
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("sbx-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || !write_image(fd) || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+	if (fd < 0 || !write_image(fd) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return -1;
 	return fd_steal(&fd);
 }
@@ -74,8 +75,10 @@ image_open(GError **error)
 		fd = open(SBX_INIT_PATH, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
-	throw_error(error, memfd_error, STAGE_CLONE, NULL, "no executable file for init: memfd: %s; no O_TMPFILE in /dev/shm, /run, /tmp, "
-	            "/var/tmp; " SBX_INIT_PATH ": %s", g_strerror(memfd_error), g_strerror(errno));
+	throw_error(error, memfd_error, STAGE_CLONE, NULL,
+	            "no executable file for init: memfd: %s; no O_TMPFILE in /dev/shm, /run, /tmp, "
+	            "/var/tmp; " SBX_INIT_PATH ": %s",
+	            g_strerror(memfd_error), g_strerror(errno));
 	throw_hint(error, "install libsbx's sbx-init, or set vm.memfd_noexec below 2");
 	return -1;
 }

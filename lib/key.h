@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* The option table: every key, its type, default and one line of doc. key.def is the table, all else is made from it. */
+/* The option table: every key, its type, default and one line of doc. All of it is made from key.def. */
 #pragma once
 
 #include <stdbool.h>
@@ -56,8 +56,8 @@ struct key {
 /* NULL-name-terminated, in the order of the documentation. */
 extern const struct key key_table[];
 
-/* The key of that name. For a `controller.file` that is not in the table: the catch-all of type KEY_RAW, whose name is "".
- * NULL when it is neither. */
+/* The key of that name. For a `controller.file` that is not in the table: the catch-all of type KEY_RAW, whose name is
+ * "". NULL when it is neither. */
 const struct key *key_find(const char *name);
 /* The known name nearest to a misspelt one, or NULL when none is near. */
 const char *key_nearest(const char *name);

@@ -109,8 +109,9 @@ child_become_init(void *data)
 		if (result < 0)
 			child_fail(birth, BIRTH_FDS, result);
 	}
-	image = sys3(__NR_close_range, birth->n_fds, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -EINVAL :
-		sys5(__NR_execveat, image, "", argv, envp, AT_EMPTY_PATH);
+	image = sys3(__NR_close_range, birth->n_fds, ~0u, CLOSE_RANGE_CLOEXEC) < 0
+	            ? -EINVAL
+	            : sys5(__NR_execveat, image, "", argv, envp, AT_EMPTY_PATH);
 	child_fail(birth, BIRTH_EXEC, image);
 }
 
@@ -182,8 +183,8 @@ throw_birth(const struct plan *plan, const struct birth *birth, bool cgroup, GEr
 	if (birth->step == BIRTH_CLONE)
 		return throw_clone(plan, birth->error, cgroup, error);
 	errno = birth->error;
-	throw_errno(error, birth->step == BIRTH_JOIN ? STAGE_NAMESPACE : STAGE_CLONE, birth->step == BIRTH_JOIN ? "net" : NULL, "%s",
-	            names[birth->step]);
+	throw_errno(error, birth->step == BIRTH_JOIN ? STAGE_NAMESPACE : STAGE_CLONE,
+	            birth->step == BIRTH_JOIN ? "net" : NULL, "%s", names[birth->step]);
 	if (birth->step == BIRTH_JOIN && birth->error == EPERM)
 		throw_hint(error, "joining needs CAP_SYS_ADMIN over that namespace");
 	return false;
@@ -259,7 +260,7 @@ launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError *
 	for (int ns = 0; ns < SPEC_NS_N; ns++)
 		joins = joins || plan->join[ns] >= 0;
 	birth.args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
-		(plan->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME));
+	                   (plan->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME));
 	if (cgroup_fd >= 0) {
 		birth.args.flags |= CLONE_INTO_CGROUP;
 		birth.args.cgroup = (uint64_t)cgroup_fd;

@@ -87,12 +87,14 @@ core_headers = \
 # init: its own compiler flags and nobody else's. A sanitizer or a coverage counter in there would be a libc in there.
 init_sources = \
 	lib/init/init.c \
+	lib/init/steps.c \
 	lib/init/start.S \
 	lib/init/clone3.S
 
 init_headers = \
 	lib/init/arch/aarch64.h \
 	lib/init/arch/x86_64.h \
+	lib/init/steps.h \
 	lib/init/sys.h \
 	lib/init/wire.h
 

@@ -56,9 +56,10 @@ refuse_contradictions(const sbx_spec *spec, unsigned share, GError **error)
 		return throw_error(error, ENOTSUP, STAGE_NAMESPACE, "time.monotonic", "this kernel has no time namespaces");
 	for (enum spec_ns ns = 0; ns < SPEC_NS_N; ns++)
 		if (spec->join[ns] >= 0 && (ns == SPEC_NS_USER || ns == SPEC_NS_PID || ns == SPEC_NS_TIME))
-			return throw_error(error, ENOTSUP, STAGE_NAMESPACE, spec_ns_name(ns),
-			                   "joining a %s namespace is not supported by this version; accepted: net, ipc, uts, cgroup",
-			                   spec_ns_name(ns));
+			return throw_error(
+				error, ENOTSUP, STAGE_NAMESPACE, spec_ns_name(ns),
+				"joining a %s namespace is not supported by this version; accepted: net, ipc, uts, cgroup",
+				spec_ns_name(ns));
 	return true;
 }
 
@@ -99,13 +100,14 @@ plan_kill_fd(struct plan *plan, int cgroup_fd, GError **error)
 bool
 namespaces_decide(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError **error)
 {
-	static const struct { unsigned share; enum spec_ns ns; uint64_t flag; } kinds[] = {
-		{ SHARE_PID, SPEC_NS_PID, CLONE_NEWPID },
-		{ SHARE_IPC, SPEC_NS_IPC, CLONE_NEWIPC },
-		{ SHARE_UTS, SPEC_NS_UTS, CLONE_NEWUTS },
-		{ SHARE_NET, SPEC_NS_NET, CLONE_NEWNET },
-		{ SHARE_CGROUP, SPEC_NS_CGROUP, CLONE_NEWCGROUP },
-		{ SHARE_TIME, SPEC_NS_TIME, CLONE_NEWTIME },
+	static const struct {
+		unsigned share;
+		enum spec_ns ns;
+		uint64_t flag;
+	} kinds[] = {
+		{ SHARE_PID, SPEC_NS_PID, CLONE_NEWPID },          { SHARE_IPC, SPEC_NS_IPC, CLONE_NEWIPC },
+		{ SHARE_UTS, SPEC_NS_UTS, CLONE_NEWUTS },          { SHARE_NET, SPEC_NS_NET, CLONE_NEWNET },
+		{ SHARE_CGROUP, SPEC_NS_CGROUP, CLONE_NEWCGROUP }, { SHARE_TIME, SPEC_NS_TIME, CLONE_NEWTIME },
 	};
 	unsigned share = share_bits(spec);
 

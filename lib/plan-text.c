@@ -129,7 +129,8 @@ append_caps(const struct plan *plan, GString *text, uint64_t address)
 	uint64_t held = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	uint64_t inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
 
-	g_string_append_printf(text, "{permitted=effective=%#" G_GINT64_MODIFIER "x, inheritable=%#" G_GINT64_MODIFIER "x}", held, inheritable);
+	g_string_append_printf(text, "{permitted=effective=%#" G_GINT64_MODIFIER "x, inheritable=%#" G_GINT64_MODIFIER "x}",
+	                       held, inheritable);
 }
 
 static void
@@ -150,7 +151,8 @@ append_structure(const struct plan *plan, GString *text, char kind, const uint64
 	} else if (kind == 'L') {
 		const uint64_t *limit = at;
 
-		g_string_append_printf(text, "{%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "}", (gint64)limit[0], (gint64)limit[1]);
+		g_string_append_printf(text, "{%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "}", (gint64)limit[0],
+		                       (gint64)limit[1]);
 	} else if (kind == 'C') {
 		append_caps(plan, text, arg[i]);
 	} else if (kind == 'G') {
@@ -167,7 +169,8 @@ append_structure(const struct plan *plan, GString *text, char kind, const uint64
 }
 
 static void
-append_argument(const struct plan *plan, GString *text, const struct wire_step *step, char kind, const struct plan_word *words, int i)
+append_argument(const struct plan *plan, GString *text, const struct wire_step *step, char kind,
+                const struct plan_word *words, int i)
 {
 	uint64_t value = step->arg[i];
 
@@ -207,7 +210,7 @@ plan_step_text(const struct plan *plan, uint32_t index)
 			continue;
 		g_string_append_printf(text, "%s(", calls[call].name);
 		for (int i = 0; calls[call].args[i]; i++) {
-			if (calls[call].args[i] == '-')
+			if (calls[call].args[i] == '-' || (step->nr == SYS_openat && i == 3 && !(step->arg[2] & O_CREAT)))
 				continue;
 			g_string_append(text, separator);
 			append_argument(plan, text, step, calls[call].args[i], calls[call].words[i], i);
@@ -279,7 +282,8 @@ plan_throw(const struct plan *plan, uint32_t step, int code, GError **error)
 	call = plan_step_text(plan, step);
 	throw_error(error, code, note->stage, note->key, "%s: %s: %s", note->what, call, g_strerror(code));
 	if (note->stage == STAGE_FILES && code == EPERM && g_str_equal(note->what, "mount proc"))
-		throw_hint(error, "something is mounted over parts of /proc here (a container?), so the kernel gives no new one");
+		throw_hint(error,
+		           "something is mounted over parts of /proc here (a container?), so the kernel gives no new one");
 	else if (note->stage == STAGE_FILES && code == ENOENT)
 		throw_hint(error, "mount points are made in a tmpfs or an overlay of the box, never in the host's own tree");
 	else if (note->stage == STAGE_FILES && code == ELOOP)

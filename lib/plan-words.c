@@ -25,8 +25,14 @@
 #define MNT_DETACH 2
 #endif
 
-#define WORD(name) { name, #name }
-#define END { 0, NULL }
+#define WORD(name)  \
+	{               \
+		name, #name \
+	}
+#define END     \
+	{           \
+		0, NULL \
+	}
 
 const struct plan_word plan_words_ambient[] = {
 	WORD(PR_CAP_AMBIENT_RAISE),
@@ -41,15 +47,9 @@ const struct plan_word plan_words_at[] = {
 };
 
 const struct plan_word plan_words_clone[] = {
-	WORD(CLONE_NEWNS),
-	WORD(CLONE_NEWUSER),
-	WORD(CLONE_NEWPID),
-	WORD(CLONE_NEWNET),
-	WORD(CLONE_NEWIPC),
-	WORD(CLONE_NEWUTS),
-	WORD(CLONE_NEWCGROUP),
-	WORD(CLONE_NEWTIME),
-	END,
+	WORD(CLONE_NEWNS),     WORD(CLONE_NEWUSER), WORD(CLONE_NEWPID),
+	WORD(CLONE_NEWNET),    WORD(CLONE_NEWIPC),  WORD(CLONE_NEWUTS),
+	WORD(CLONE_NEWCGROUP), WORD(CLONE_NEWTIME), END,
 };
 
 const struct plan_word plan_words_close_range[] = {
@@ -85,21 +85,11 @@ const struct plan_word plan_words_keyctl[] = {
 };
 
 const struct plan_word plan_words_mount[] = {
-	WORD(MS_RDONLY),
-	WORD(MS_NOSUID),
-	WORD(MS_NODEV),
-	WORD(MS_NOEXEC),
-	WORD(MS_REC),
-	WORD(MS_PRIVATE),
-	END,
+	WORD(MS_RDONLY), WORD(MS_NOSUID), WORD(MS_NODEV), WORD(MS_NOEXEC), WORD(MS_REC), WORD(MS_PRIVATE), END,
 };
 
 const struct plan_word plan_words_mount_attr[] = {
-	WORD(MOUNT_ATTR_RDONLY),
-	WORD(MOUNT_ATTR_NOSUID),
-	WORD(MOUNT_ATTR_NODEV),
-	WORD(MOUNT_ATTR_NOEXEC),
-	END,
+	WORD(MOUNT_ATTR_RDONLY), WORD(MOUNT_ATTR_NOSUID), WORD(MOUNT_ATTR_NODEV), WORD(MOUNT_ATTR_NOEXEC), END,
 };
 
 const struct plan_word plan_words_move[] = {
@@ -109,31 +99,17 @@ const struct plan_word plan_words_move[] = {
 };
 
 const struct plan_word plan_words_open[] = {
-	WORD(O_WRONLY),
-	WORD(O_CREAT),
-	WORD(O_TRUNC),
-	WORD(O_DIRECTORY),
-	WORD(O_NOFOLLOW),
-	WORD(O_CLOEXEC),
-	WORD(O_PATH),
-	END,
+	WORD(O_WRONLY),   WORD(O_CREAT),   WORD(O_TRUNC), WORD(O_DIRECTORY),
+	WORD(O_NOFOLLOW), WORD(O_CLOEXEC), WORD(O_PATH),  END,
 };
 
 const struct plan_word plan_words_prctl[] = {
-	WORD(PR_SET_DUMPABLE),
-	WORD(PR_CAPBSET_DROP),
-	WORD(PR_SET_SECUREBITS),
-	WORD(PR_SET_NO_NEW_PRIVS),
-	WORD(PR_CAP_AMBIENT),
-	END,
+	WORD(PR_SET_DUMPABLE),     WORD(PR_CAPBSET_DROP), WORD(PR_SET_SECUREBITS),
+	WORD(PR_SET_NO_NEW_PRIVS), WORD(PR_CAP_AMBIENT),  END,
 };
 
 const struct plan_word plan_words_resolve[] = {
-	WORD(RESOLVE_NO_MAGICLINKS),
-	WORD(RESOLVE_NO_SYMLINKS),
-	WORD(RESOLVE_BENEATH),
-	WORD(RESOLVE_IN_ROOT),
-	END,
+	WORD(RESOLVE_NO_MAGICLINKS), WORD(RESOLVE_NO_SYMLINKS), WORD(RESOLVE_BENEATH), WORD(RESOLVE_IN_ROOT), END,
 };
 
 const struct plan_word plan_words_rlimit[] = {
@@ -168,11 +144,7 @@ const struct plan_word plan_words_socket[] = {
 };
 
 const struct plan_word plan_words_tree[] = {
-	WORD(OPEN_TREE_CLONE),
-	WORD(OPEN_TREE_CLOEXEC),
-	WORD(AT_EMPTY_PATH),
-	WORD(AT_RECURSIVE),
-	END,
+	WORD(OPEN_TREE_CLONE), WORD(OPEN_TREE_CLOEXEC), WORD(AT_EMPTY_PATH), WORD(AT_RECURSIVE), END,
 };
 
 const struct plan_word plan_words_umount[] = {

@@ -16,7 +16,7 @@
 /* Why a step is there, for error messages and the text form. Several steps share one. */
 struct plan_note {
 	enum stage stage;
-	char *key;  /* "" for what every box gets */
+	char *key; /* "" for what every box gets */
 	char *value;
 	char *what; /* "bind /src on /data" */
 	bool soft;  /* asked as best effort */
@@ -42,7 +42,7 @@ struct plan {
 	int join[SPEC_NS_N]; /* borrowed from the spec: entered before the birth; -1 */
 	int join_net;        /* owned: the namespace file of net=PATH; -1 */
 	struct identity identity;
-	GPtrArray *dropped;  /* of struct plan_note: best-effort wishes that the host can't meet, seen while planning */
+	GPtrArray *dropped; /* of struct plan_note: best-effort wishes that the host can't meet, seen while planning */
 };
 
 /* --- THE order of everything: what happens to a box, and what happens to a payload --- */
@@ -67,7 +67,8 @@ char *plan_text(const struct plan *plan);
 /* --- for the emitters: files, identity, stdio --- */
 struct plan *plan_new(uint64_t base);
 /* The steps that follow are for this. */
-void plan_for(struct plan *plan, enum stage stage, const struct spec_entry *entry, const char *format, ...) G_GNUC_PRINTF(4, 5);
+void plan_for(struct plan *plan, enum stage stage, const struct spec_entry *entry, const char *format, ...)
+	G_GNUC_PRINTF(4, 5);
 /* A best-effort wish is given up: no step is made for it. */
 void plan_drop(struct plan *plan, const struct spec_entry *entry);
 uint64_t plan_data(struct plan *plan, const void *bytes, size_t len);

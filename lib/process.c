@@ -37,10 +37,12 @@ check_fd_map(const sbx_command *command, GError **error)
 			return throw_error(error, EINVAL, STAGE_PROCESS, NULL, "fds[%zu].box is %d; accepted: 3 to %d", i, map->box,
 			                   BOX_FD_MAX);
 		if (map->host < 0 || fcntl(map->host, F_GETFD) < 0)
-			return throw_error(error, EBADF, STAGE_PROCESS, NULL, "fds[%zu].host is %d, which is not an open fd", i, map->host);
+			return throw_error(error, EBADF, STAGE_PROCESS, NULL, "fds[%zu].host is %d, which is not an open fd", i,
+			                   map->host);
 		for (size_t j = 0; j < i; j++)
 			if (command->fds[j].box == map->box)
-				return throw_error(error, EINVAL, STAGE_PROCESS, NULL, "fds[%zu].box is %d, as fds[%zu].box is", i, map->box, j);
+				return throw_error(error, EINVAL, STAGE_PROCESS, NULL, "fds[%zu].box is %d, as fds[%zu].box is", i,
+				                   map->box, j);
 	}
 	return true;
 }
@@ -53,7 +55,8 @@ process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[
 	int highest = 2;
 
 	if (command->n_fds > WIRE_FDS_MAX - 8)
-		return throw_error(error, E2BIG, STAGE_PROCESS, NULL, "n_fds is %zu; accepted: at most %u", command->n_fds, WIRE_FDS_MAX - 8);
+		return throw_error(error, E2BIG, STAGE_PROCESS, NULL, "n_fds is %zu; accepted: at most %u", command->n_fds,
+		                   WIRE_FDS_MAX - 8);
 	if (!check_fd_map(command, error))
 		return false;
 	slots = g_new(unsigned, n);
@@ -93,7 +96,8 @@ process_plan_limits(struct plan *plan, const sbx_spec *spec)
 	int niceness;
 
 	plan_for(plan, STAGE_PROCESS, NULL, "signals, umask, no core dump");
-	plan_call(plan, SYS_rt_sigprocmask, 0, SIG_SETMASK, plan_data(plan, no_signals, sizeof no_signals), 0, sizeof no_signals);
+	plan_call(plan, SYS_rt_sigprocmask, 0, SIG_SETMASK, plan_data(plan, no_signals, sizeof no_signals), 0,
+	          sizeof no_signals);
 	plan_call(plan, SYS_umask, 0, 022);
 	/* 1, not 0: a core_pattern that pipes into a handler ignores 0, core(5) */
 	plan_rlimit(plan, RLIMIT_CORE, 1, 1);
@@ -132,7 +136,8 @@ process_plan_cwd(struct plan *plan, const sbx_spec *spec, const sbx_command *com
 	plan_call(plan, SYS_chdir, 0, plan_string(plan, "/"));
 	if (g_str_equal(dir, "/"))
 		return true;
-	fd = plan_open(plan, SYS_openat2, 0, PLAN_AT_CWD, plan_string(plan, dir), plan_data(plan, &how, sizeof how), sizeof how);
+	fd = plan_open(plan, SYS_openat2, 0, PLAN_AT_CWD, plan_string(plan, dir), plan_data(plan, &how, sizeof how),
+	               sizeof how);
 	if (!must)
 		g_array_index(plan->steps, struct wire_step, plan->steps->len - 1).flags |= WIRE_ANY;
 	plan_call(plan, SYS_fchdir, 1, fd)->flags |= must ? 0 : WIRE_ANY;

@@ -18,7 +18,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define TEXT_MOST ((size_t)128 * 1024)
+#define TEXT_MOST ((size_t)64 * 1024)
 #define GROUPS "limits, time, files, namespaces, identity, security, process"
 
 struct profile {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -29,8 +30,8 @@ static const char *const outcomes[] = {
 
 /* In the order of the bits of `valid`, which is that of the struct. */
 static const char *const numbers[] = {
-	"setup_usec", "wall_usec", "cpu_user_usec", "cpu_system_usec", "throttled_usec", "memory_peak", "swap_peak", "pids_peak",
-	"io_read_bytes", "io_write_bytes", "oom_kills", "pids_denied",
+	"setup_usec", "wall_usec", "cpu_user_usec", "cpu_system_usec", "throttled_usec", "memory_peak",
+	"swap_peak",  "pids_peak", "io_read_bytes", "io_write_bytes",  "oom_kills",      "pids_denied",
 };
 #define N_NUMBERS 15
 #define FIRST_PRESSURE 12
@@ -47,49 +48,77 @@ report_init(sbx_report *report)
 	report->syscall_nr = -1;
 }
 
-/* --- text --- */
+/* --- text: strings one after the other, since JSON would cost every launch what only some readers want ---
+ * 'L' key, asked, '+' applied or '-'; 'E' stage, key, errno, message, hint; 'T' when limits were left out; then an empty one. */
 
-/* Any bytes: a path in an error need not be UTF-8, JSON must be. */
-static json_t *
-json_text(const char *text)
+struct text {
+	char *at, *end;
+	bool full;
+};
+
+static void
+text_put(struct text *text, char mark, const char *string)
 {
-	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+	size_t size = (mark != 0) + strlen(string) + 1;
 
-	return valid ? json_string(valid) : json_null();
+	text->full = text->full || size > (size_t)(text->end - text->at);
+	if (text->full)
+		return;
+	if (mark)
+		*text->at++ = mark;
+	text->at = stpcpy(text->at, string) + 1;
 }
 
-static json_t *
-json_error(const sbx_error *error)
+/* The strings of one thing, all of them or none. */
+static bool
+text_put_all(struct text *text, char mark, const char *const *strings, size_t n)
 {
-	if (!error)
-		return json_null();
-	return json_pack("{s:o, s:o, s:i, s:o, s:o}", "stage", json_text(sbx_error_stage(error)), "key",
-	                 json_text(sbx_error_key(error)), "errno", sbx_error_errno(error), "message",
-	                 json_text(sbx_error_message(error)), "hint", json_text(sbx_error_hint(error)));
+	struct text begin = *text;
+
+	for (size_t i = 0; i < n; i++)
+		text_put(text, i ? 0 : mark, strings[i]);
+	if (text->full)
+		*text = begin;
+	return text->at != begin.at;
 }
 
 void
 report_set_text(sbx_report *report, const GPtrArray *limits, const sbx_error *error)
 {
-	json_t *list = json_array();
-	json_t *object = json_pack("{s:o, s:O}", "error", json_error(error), "limits", list);
-	size_t size;
+	struct text text = { report->text, report->text + sizeof report->text - 4, false };
 
+	if (error) {
+		g_autofree char *code = g_strdup_printf("%d", sbx_error_errno(error));
+		const char *const strings[] = { sbx_error_stage(error), sbx_error_key(error), code, sbx_error_message(error),
+			                            sbx_error_hint(error) };
+
+		text_put_all(&text, 'E', strings, G_N_ELEMENTS(strings));
+	}
 	for (guint i = 0; limits && i < limits->len; i++) {
 		const struct report_limit *limit = g_ptr_array_index(limits, i);
+		g_autofree char *applied = limit->applied ? g_strconcat("+", limit->applied, NULL) : g_strdup("-");
+		const char *const strings[] = { limit->key, limit->asked, applied };
 
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "key", json_text(limit->key), "asked", json_text(limit->asked),
-		                                      "applied", json_text(limit->applied)));
+		if (text_put_all(&text, 'L', strings, G_N_ELEMENTS(strings)))
+			continue;
+		text.at = stpcpy(text.at, "T") + 1;
+		break;
 	}
-	/* what has no room is left out from the end, and that is said */
-	while ((size = json_dumpb(object, report->text, sizeof report->text - 1, JSON_COMPACT)) >= sizeof report->text &&
-	       json_array_size(list)) {
-		json_array_remove(list, json_array_size(list) - 1);
-		json_object_set_new(object, "limits_truncated", json_true());
-	}
-	report->text[size < sizeof report->text ? size : 0] = '\0';
-	json_decref(list);
-	json_decref(object);
+	*text.at = '\0';
+}
+
+/* The next string of the text, NULL at its end or where it is no text of ours. */
+static const char *
+text_next(const sbx_report *report, const char **at)
+{
+	const char *string = *at;
+	size_t left = (size_t)(report->text + sizeof report->text - string);
+	size_t length = strnlen(string, left);
+
+	if (length == left)
+		return NULL;
+	*at = string + length + 1;
+	return string;
 }
 
 bool
@@ -125,7 +154,8 @@ json_number(const sbx_report *report, int bit)
 	const uint64_t *first = &report->setup_usec;
 
 	/* a number of a struct that ends before it was not measured either */
-	if (!(report->valid & 1ull << bit) || report->size < offsetof(sbx_report, setup_usec) + (size_t)(bit + 1) * sizeof *first)
+	if (!(report->valid & 1ull << bit) ||
+	    report->size < offsetof(sbx_report, setup_usec) + (size_t)(bit + 1) * sizeof *first)
 		return json_null();
 	return json_integer((json_int_t)MIN(first[bit], (uint64_t)INT64_MAX));
 }
@@ -142,32 +172,80 @@ json_signal(int signal)
 	return json_string(text);
 }
 
+/* Any bytes: a path in an error need not be UTF-8, JSON must be. */
+static json_t *
+json_text(const char *text)
+{
+	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+
+	return valid ? json_string(valid) : json_null();
+}
+
+static json_t *
+json_error(const sbx_report *report, const char *stage, const char **at)
+{
+	const char *key = text_next(report, at);
+	const char *code = key ? text_next(report, at) : NULL;
+	const char *message = code ? text_next(report, at) : NULL;
+	const char *hint = message ? text_next(report, at) : NULL;
+
+	return json_pack("{s:o, s:o, s:i, s:o, s:o}", "stage", json_text(stage), "key", json_text(key), "errno",
+	                 code ? atoi(code) : 0, "message", json_text(message), "hint", json_text(hint));
+}
+
+static json_t *
+json_limit(const sbx_report *report, const char *key, const char **at)
+{
+	const char *asked = text_next(report, at);
+	const char *applied = asked ? text_next(report, at) : NULL;
+
+	return json_pack("{s:o, s:o, s:o}", "key", json_text(key), "asked", json_text(asked), "applied",
+	                 json_text(applied && *applied == '+' ? applied + 1 : NULL));
+}
+
+static void
+json_add_text(json_t *object, const sbx_report *report)
+{
+	json_t *limits = json_array();
+	const char *at = report->text;
+	const char *string;
+
+	json_object_set_new(object, "limits", limits);
+	json_object_set_new(object, "error", json_null());
+	while (report->size >= sizeof *report && (string = text_next(report, &at)) && *string) {
+		if (*string == 'E')
+			json_object_set_new(object, "error", json_error(report, string + 1, &at));
+		else if (*string == 'L')
+			json_array_append_new(limits, json_limit(report, string + 1, &at));
+		else if (*string == 'T')
+			json_object_set_new(object, "limits_truncated", json_true());
+	}
+}
+
 char *
 sbx_report_json(const sbx_report *report)
 {
 	json_t *object;
-	json_t *text = NULL;
 	char *dump;
 
 	if (!report || report->size < offsetof(sbx_report, setup_usec))
 		return NULL;
 	object = json_object();
-	json_object_set_new(object, "outcome", json_text((unsigned)report->outcome < G_N_ELEMENTS(outcomes) ? outcomes[report->outcome] : NULL));
-	json_object_set_new(object, "exit_code", report->outcome == SBX_OUTCOME_EXITED ? json_integer(report->exit_code) : json_null());
+	json_object_set_new(object, "outcome",
+	                    json_text((unsigned)report->outcome < G_N_ELEMENTS(outcomes) ? outcomes[report->outcome]
+	                                                                                 : NULL));
+	json_object_set_new(object, "exit_code",
+	                    report->outcome == SBX_OUTCOME_EXITED ? json_integer(report->exit_code) : json_null());
 	json_object_set_new(object, "signal", json_signal(report->signal));
 	/* which call it was is not told by wait(2) */
 	json_object_set_new(object, "syscall", json_null());
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		json_object_set_new(object, numbers[i], json_number(report, (int)i));
-	json_object_set_new(object, "pressure", json_pack("{s:o, s:o, s:o}", "cpu", json_number(report, FIRST_PRESSURE), "memory",
-	                                                  json_number(report, FIRST_PRESSURE + 1), "io", json_number(report, FIRST_PRESSURE + 2)));
-	json_object_set_new(object, "limits", json_array());
-	json_object_set_new(object, "error", json_null());
-	if (report->size >= sizeof *report)
-		text = json_loadb(report->text, strnlen(report->text, sizeof report->text), 0, NULL);
-	if (text)
-		json_object_update(object, text);
-	json_decref(text);
+	json_object_set_new(object, "pressure",
+	                    json_pack("{s:o, s:o, s:o}", "cpu", json_number(report, FIRST_PRESSURE), "memory",
+	                              json_number(report, FIRST_PRESSURE + 1), "io",
+	                              json_number(report, FIRST_PRESSURE + 2)));
+	json_add_text(object, report);
 	dump = json_dumps(object, JSON_INDENT(2));
 	json_decref(object);
 	return dump;

@@ -51,9 +51,9 @@ static const struct {
 	[KEY_PATH] = { "a path", "an absolute path" },
 	[KEY_ENV] = { "a variable", "NAME=VALUE, NAME not empty" },
 	[KEY_RLIMIT] = { "a resource limit",
-	                 "NAME=SOFT[:HARD], NAME as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, "
-	                 "rss, rtprio, rttime, sigpending or stack; a number, for bytes a size, or unlimited; SOFT not "
-	                 "above HARD" },
+	                 "NAME=SOFT[:HARD], NAME as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, "
+	                 "nproc, rss, rtprio, rttime, sigpending or stack; a number, for bytes a size, or unlimited; "
+	                 "SOFT not above HARD" },
 	[KEY_NICE] = { "a nice value", "-20 to 19" },
 	[KEY_PLACE] = { "a place for the cgroup", "auto, or an absolute path without \"..\"" },
 	[KEY_OFFSET] = { "an offset", "whole seconds, as in 3600 or -60" },

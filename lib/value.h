@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* Values: the text of a key turned into numbers and paths, and each "what is accepted" sentence. Pure: no file is read. */
+/* Values: the text of a key turned into numbers and paths, and each "what is accepted" sentence. Pure. */
 #pragma once
 
 #include <glib.h>

@@ -20,7 +20,8 @@ unit_tests = \
 	tests/unit/test-value
 
 live_tests = \
-	tests/live/test-cgroup-vm
+	tests/live/test-cgroup-vm \
+	tests/live/test-faults
 
 py_tests = \
 	tests/live/test_cli.py \
@@ -35,11 +36,21 @@ walls = \
 	tests/walls/layers.sh \
 	tests/walls/symbols.sh
 
-unit_support = \
-	tests/unit/rows.h
+test_support = \
+	tests/unit/rows.h \
+	tests/live/life.h \
+	tests/live/life.c
 
-EXTRA_DIST += $(unit_support) $(py_tests) $(walls) tests/walls/style.sh tests/walls/tap tests/live/conftest.py \
-	tests/check-vm tests/pytest-tap tests/run-tap
+vm_files = \
+	tests/vm/init \
+	tests/vm/run \
+	tests/vm/setup.bash \
+	tests/vm/stream
+
+golden_files =
+
+EXTRA_DIST += $(golden_files) $(py_tests) $(walls) tests/walls/style.sh tests/walls/tap tests/live/conftest.py \
+	tests/check-vm tests/pytest-tap tests/run-tap $(vm_files)
 
 AM_TESTS_ENVIRONMENT = $(test_environment)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -57,7 +68,10 @@ test_environment = \
 
 if HOST_SIDE
 check_PROGRAMS += $(unit_tests) $(live_tests)
-LDADD = lib/libcore.la $(GLIB_LIBS)
+# A convenience library, so that a test takes of it what it uses.
+check_LTLIBRARIES = tests/libsupport.la
+tests_libsupport_la_SOURCES = $(test_support)
+LDADD = tests/libsupport.la lib/libcore.la $(GLIB_LIBS)
 TESTS += $(unit_tests) $(live_tests) $(py_tests) $(walls)
 endif
 

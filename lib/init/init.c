@@ -17,12 +17,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "steps.h"
 #include "sys.h"
 #include "wire.h"
 
@@ -30,19 +29,13 @@
 #define N_CHILDREN 256
 #define CHILD_STACK 4096
 
-struct progress {
-	uint32_t step;
-	int error; /* 0 while all is well */
-};
-
-static int slots[WIRE_SLOTS];
-static struct wire_record skipped[16];
-static unsigned n_skipped;
-static struct { int pid; uint32_t id; } children[N_CHILDREN];
+static struct {
+	int pid;
+	uint32_t id;
+} children[N_CHILDREN];
 static int main_pid;
 static int kill_fd = -1;
 static bool ready; /* the box's plan has run to its end: only now may a payload start */
-static struct progress progress;
 static char child_stack[CHILD_STACK] __attribute__((aligned(16)));
 
 /* The compiler may call these by itself. */
@@ -95,110 +88,6 @@ send_skipped(void)
 	n_skipped = 0;
 }
 
-static void
-skip(uint32_t phase, uint32_t id, uint32_t step, long error)
-{
-	if (n_skipped < sizeof skipped / sizeof *skipped)
-		skipped[n_skipped++] = (struct wire_record){ WIRE_SKIPPED, phase, id, step, (int)error, 0 };
-}
-
-/* The plan behind `fd`, mapped where its pointers expect it, and no larger, smaller or stranger than it says. */
-static const struct wire_plan *
-plan_map(int fd, uint64_t base, long *error)
-{
-	long size = sys3(__NR_lseek, fd, 0, SEEK_END);
-	long got;
-	const struct wire_plan *plan;
-
-	*error = size < 0 ? -size : EPROTO;
-	if (size < (long)sizeof *plan || size > (long)WIRE_SIZE_MAX)
-		return NULL;
-	got = sys6(__NR_mmap, base, size, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
-	if (got != (long)base) {
-		*error = got < 0 ? -got : EEXIST;
-		return NULL;
-	}
-	plan = (const struct wire_plan *)(uintptr_t)base;
-	if (plan->magic != WIRE_MAGIC || plan->size != size || plan->steps % 8 || plan->steps < sizeof *plan ||
-	    plan->steps > plan->size || plan->n_steps > WIRE_STEPS_MAX || plan->n_slots > WIRE_SLOTS ||
-	    plan->n_fds > plan->n_slots || plan->n_fds > WIRE_FDS_MAX ||
-	    plan->n_steps > (plan->size - plan->steps) / sizeof(struct wire_step) ||
-	    (plan->kill_fd != WIRE_NEVER && plan->kill_fd >= plan->n_fds)) {
-		sys2(__NR_munmap, base, size);
-		return NULL;
-	}
-	return plan;
-}
-
-/* One system call. The result, or a negative errno. */
-static long
-step_run(const struct wire_step *step, uint32_t n_slots)
-{
-	long arg[6];
-	long result;
-
-	for (int i = 0; i < 6; i++) {
-		arg[i] = (long)step->arg[i];
-		if (!(step->slot_args & 1u << i))
-			continue;
-		if (step->arg[i] >= n_slots)
-			return -EPROTO;
-		arg[i] = slots[step->arg[i]];
-	}
-	if (step->out != WIRE_NO_SLOT && step->out >= n_slots)
-		return -EPROTO;
-	do
-		result = sys_call(step->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
-	while (result == -EINTR);
-	if (step->flags & WIRE_FULL && result >= 0 && result != arg[2])
-		return -EIO;
-	if (step->out != WIRE_NO_SLOT)
-		slots[step->out] = result < 0 ? -1 : (int)result;
-	return result;
-}
-
-/* Steps [from, to) of a plan. false: progress says which one failed, and how. */
-static bool
-steps_run(const struct wire_plan *plan, uint32_t phase, uint32_t id, uint32_t from, uint32_t to)
-{
-	const struct wire_step *steps = (const void *)((const char *)plan + plan->steps);
-	int refused = 0;
-
-	for (uint32_t i = from; i < to; i++) {
-		long result;
-
-		progress.step = i;
-		result = step_run(&steps[i], plan->n_slots);
-		if (result >= 0 || (steps[i].forgive && result == -(long)steps[i].forgive) || steps[i].flags & WIRE_ANY)
-			continue;
-		if (steps[i].flags & WIRE_SOFT) {
-			skip(phase, id, i, -result);
-			continue;
-		}
-		if (steps[i].flags & WIRE_TRY && result == -EACCES && sys3(__NR_faccessat, AT_FDCWD, steps[i].arg[0], F_OK) < 0)
-			result = -ENOENT; /* a directory of PATH that may not be searched holds nothing */
-		if (steps[i].flags & WIRE_TRY && (result == -ENOENT || result == -ENOTDIR || result == -EACCES)) {
-			/* as execvp(3): the file that may not be run is the one to speak of */
-			if (refused != EACCES)
-				refused = (int)-result;
-			if (i + 1 < to)
-				continue;
-			result = -refused;
-		}
-		progress.error = (int)-result;
-		return false;
-	}
-	return true;
-}
-
-static bool
-is_exec(const struct wire_plan *plan, uint32_t step)
-{
-	const struct wire_step *steps = (const void *)((const char *)plan + plan->steps);
-
-	return steps[step].nr == __NR_execve || steps[step].nr == __NR_execveat;
-}
-
 struct command {
 	const struct wire_plan *plan;
 	uint32_t id;
@@ -230,8 +119,10 @@ static bool
 command_start(const struct wire_plan *plan, uint32_t id, bool ends_box)
 {
 	struct command command = { plan, id };
-	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD,
-		                   .stack = (uintptr_t)child_stack, .stack_size = sizeof child_stack };
+	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK,
+		                       .exit_signal = SIGCHLD,
+		                       .stack = (uintptr_t)child_stack,
+		                       .stack_size = sizeof child_stack };
 	int place = child_free_place();
 	long pid;
 
@@ -243,7 +134,7 @@ command_start(const struct wire_plan *plan, uint32_t id, bool ends_box)
 		progress = (struct progress){ WIRE_NEVER, (int)-pid };
 		return false;
 	}
-	if (!progress.error && !is_exec(plan, progress.step))
+	if (!progress.error && !step_is_exec(plan, progress.step))
 		progress.error = ECHILD; /* killed on the way */
 	if (progress.error) {
 		sys4(__NR_wait4, pid, 0, __WALL, 0);
@@ -302,7 +193,9 @@ receive(void)
 	} control;
 	struct wire_message message = { 0 };
 	struct iovec data = { &message, sizeof message };
-	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	struct msghdr header = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 	long got = sys3(__NR_recvmsg, WIRE_FD_SOCKET, &header, MSG_CMSG_CLOEXEC);
 	const int *fds = (const int *)CMSG_DATA(&control.header);
 	uint32_t n_fds = 0;
@@ -362,6 +255,21 @@ signals_own(void)
 	return (int)result;
 }
 
+/* A copy of the owner may hold its end of the socket after the owner's death: the pidfd is what tells. */
+static void
+wait_for_go(void)
+{
+	struct pollfd watch[] = { { WIRE_FD_SOCKET, POLLIN, 0 }, { WIRE_FD_OWNER, POLLIN, 0 } };
+
+	while (!watch[0].revents) {
+		sys5(__NR_ppoll, watch, 2, 0, 0, 8);
+		if (watch[1].revents)
+			end(0);
+	}
+	if (receive() != WIRE_GO)
+		fail(WIRE_PHASE_INIT, WIRE_INIT_GO, EPROTO);
+}
+
 static void
 box_build(void)
 {
@@ -378,8 +286,8 @@ box_build(void)
 	wait_at = plan->wait_at < plan->n_steps ? plan->wait_at : plan->n_steps;
 	if (!steps_run(plan, WIRE_PHASE_BOX, 0, 0, wait_at))
 		fail(WIRE_PHASE_BOX, progress.step, progress.error);
-	if (plan->wait_at != WIRE_NEVER && receive() != WIRE_GO)
-		fail(WIRE_PHASE_INIT, WIRE_INIT_GO, EPROTO);
+	if (plan->wait_at != WIRE_NEVER)
+		wait_for_go();
 	if (!steps_run(plan, WIRE_PHASE_BOX, 0, wait_at, plan->n_steps))
 		fail(WIRE_PHASE_BOX, progress.step, progress.error);
 	sys2(__NR_munmap, WIRE_BOX_BASE, plan->size);

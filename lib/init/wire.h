@@ -40,20 +40,21 @@ struct wire_step {
 	uint16_t out;      /* the slot that keeps the result, or WIRE_NO_SLOT */
 	uint8_t slot_args; /* bit i: arg[i] is the number of a slot */
 	uint8_t flags;
-	uint8_t forgive;   /* this errno is no failure; 0: none */
+	uint8_t forgive; /* this errno is no failure; 0: none */
 	uint8_t reserved;
 	uint64_t arg[6];
 };
 
 struct wire_plan {
 	uint32_t magic;
-	uint32_t size;     /* of the whole plan, header included */
-	uint32_t steps;    /* offset of the first step, a multiple of 8 */
+	uint32_t size;  /* of the whole plan, header included */
+	uint32_t steps; /* offset of the first step, a multiple of 8 */
 	uint32_t n_steps;
-	uint32_t n_fds;    /* fds that come with it: slots 0..n_fds-1 */
-	uint32_t n_slots;  /* slots used in all */
-	uint32_t wait_at;  /* box: wait for WIRE_GO before this step; WIRE_NEVER */
-	uint32_t kill_fd;  /* box: slot of the cgroup.kill to write when the owner dies; WIRE_NEVER where a pid namespace does it */
+	uint32_t n_fds;   /* fds that come with it: slots 0..n_fds-1 */
+	uint32_t n_slots; /* slots used in all */
+	uint32_t wait_at; /* box: wait for WIRE_GO before this step; WIRE_NEVER */
+	uint32_t
+		kill_fd; /* box: slot of the cgroup.kill to write when the owner dies; WIRE_NEVER where a pid namespace does it */
 };
 
 /* library -> init, with fds (SCM_RIGHTS) */
@@ -80,7 +81,15 @@ struct wire_record {
 };
 
 /* What init does before it has a plan, for WIRE_PHASE_INIT. */
-enum wire_init_step { WIRE_INIT_SIGNALS, WIRE_INIT_MAP, WIRE_INIT_PLAN, WIRE_INIT_SIGNALFD, WIRE_INIT_GO, WIRE_INIT_CLONE, WIRE_INIT_N };
+enum wire_init_step {
+	WIRE_INIT_SIGNALS,
+	WIRE_INIT_MAP,
+	WIRE_INIT_PLAN,
+	WIRE_INIT_SIGNALFD,
+	WIRE_INIT_GO,
+	WIRE_INIT_CLONE,
+	WIRE_INIT_N
+};
 
 _Static_assert(sizeof(struct wire_step) == 56, "steps have no holes");
 _Static_assert(sizeof(struct wire_plan) == 32, "headers have no holes");

@@ -33,11 +33,12 @@ def test_out_of_memory(run):
     assert 50 * MIB < result.report["memory_peak"] <= 100 * MIB, result
 
 
-@pytest.mark.parametrize("end, ran", [("; exit 0", "survived\n"), ("", "survived\n")])
-def test_out_of_memory_that_a_shell_swallows(run, end, ran):
+@pytest.mark.parametrize("end", ["; exit 0", ""])
+def test_out_of_memory_that_a_shell_swallows(run, end):
     result = run("--memory", "50M", "--oom", "one", "--", "sh", "-c", f"{HOG}; echo survived{end}")
-    assert (result.status, result.stdout, len(result.lines)) == (137, ran, 1), result
-    assert OOM.fullmatch(result.lines[0])[1] == "50 MiB", result
+    assert (result.status, result.stdout) == (137, "survived\n"), result
+    reason, = [line for line in result.lines if line != "Killed"]  # that one is the shell's own
+    assert OOM.fullmatch(reason)[1] == "50 MiB", result
     assert result.report["outcome"] == "oom", result
 
 
@@ -76,7 +77,7 @@ def test_pids_stop_a_fork_bomb(run):
 
 
 def test_cpus_throttle(run):
-    busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+    busy = "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); done"
     control = run("--", "sh", "-c", busy)
     result = run("--cpus", "0.2", "--", "sh", "-c", busy)
     assert (control.status, result.status) == (0, 0), (control, result)

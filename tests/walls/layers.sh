@@ -88,7 +88,9 @@ check_listed() {
 tap_ok "every file of lib/ has a room" "$(check_rooms)"
 tap_ok "includes in lib/ point down" "$(check_lib)"
 tap_ok "init includes only its own files" \
-	"$(includes lib/init/*.[chS] lib/init/arch/* | grep -vE ':(wire\.h|sys\.h|arch/[a-z0-9_]+\.h)$')"
+	"$(includes lib/init/*.[chS] lib/init/arch/* | while IFS=: read -r file header; do
+		[ -f "lib/init/$header" ] || echo "$file includes $header"
+	done)"
 tap_ok "sbx-run includes only sbx.h and key.def of ours" "$(includes tools/*.[ch] |
 	while IFS=: read -r file header; do
 		[ "$header" = sbx.h ] || [ "$header" = key.def ] || [ -f "tools/$header" ] || echo "$file includes $header"
