@@ -29,7 +29,7 @@
  *  - The calling process is not changed: no signal handler, signal mask, umask, working directory, environment, resource
  *    limit, child reaper, keyring, cgroup or standard stream of its is touched, and nothing is printed.
  *
- * Every option of a spec is a key with a text value: sbx(7) and `sbx-run --list-keys` list them.
+ * Every option of a spec is a key with a text value: sbx-run(1) and `sbx-run --list-keys` list them.
  */
 #ifndef SBX_H
 #define SBX_H
@@ -96,9 +96,12 @@ int sbx_spec_get(const sbx_spec *spec, const char *key, char **ret_value);
 /* Read a profile file into the spec: GLib key-file syntax, see sbx-profile(5). All or nothing. Errors name file and line. */
 int sbx_spec_load(sbx_spec *spec, const char *path, sbx_error **error);
 
-/* Let the box use an existing namespace instead of a new one. `ns` is "net" "ipc" "uts" "time" "cgroup" "user" or "pid"; `fd` is a
- * namespace file (/proc/PID/ns/..., ioctl_ns(2)) and is duplicated. setns(2) states the privileges this needs.
- * Errors: -EINVAL (unknown or not a namespace of that kind), -EBADF. */
+/*
+ * Let the box use an existing namespace instead of a new one. `ns` is "net", "ipc", "uts" or "cgroup"; "user", "pid" and
+ * "time" are taken here and refused by sbx_box_create() with -ENOTSUP in this version. `fd` is a namespace file
+ * (/proc/PID/ns/..., ioctl_ns(2)) and is duplicated. setns(2) states the privileges this needs.
+ * Errors: -EINVAL (unknown, or not a namespace of that kind), -EBADF.
+ */
 int sbx_spec_join(sbx_spec *spec, const char *ns, int fd, sbx_error **error);
 
 /* Bind the file or directory behind `fd` (O_PATH is enough; duplicated) on `dst` inside. */
@@ -133,11 +136,17 @@ typedef struct sbx_fd_map {
 	int box;  /* its number inside, 3..1023; each once */
 } sbx_fd_map;
 
-/* Zero it, set `size`. Everything it points to need only live during the call. */
+/*
+ * Zero it, set `size`. Everything it points to need only live during the call.
+ *
+ * Without an envp the payload gets PATH HOME USER LOGNAME SHELL LANG LC_* TERM TZ (with `keep-env` all) as this program was
+ * *started* with, and what `env` adds: /proc/self/environ is read, since environ itself cannot be read safely while another
+ * thread calls setenv(3). A program that changes its environment and wants the payload to see that gives an envp.
+ */
 typedef struct sbx_command {
 	size_t size;
 	const char *const *argv; /* NULL-terminated; at least argv[0] */
-	const char *const *envp; /* NULL: the environment that the spec describes */
+	const char *const *envp; /* NULL: what the spec says, see above */
 	const char *cwd; /* absolute, inside; NULL: the spec's `chdir`, or the caller's where it exists inside, or / */
 	int exec_fd;     /* > 0: run this file (execveat(2), AT_EMPTY_PATH); 0: argv[0], by the payload's PATH inside */
 	int stdio[3];

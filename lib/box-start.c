@@ -54,6 +54,16 @@ throw_silence(const struct sbx_box *box, GError **error)
 	return throw_hint(error, oom.own ? "memory.max is too low for the box itself" : "memory is short above the box");
 }
 
+/* A system call that found no memory, under a limit of our own. */
+static bool
+throw_short(const struct sbx_box *box, GError **error)
+{
+	if ((*error)->code != ENOMEM || !spec_entry(box->spec, "memory.max"))
+		return false;
+	throw_key(error, "memory.max");
+	return throw_hint(error, "memory.max is too low for the box itself");
+}
+
 static void
 note_skipped(struct sbx_box *box, const struct wire_record *record)
 {
@@ -139,6 +149,7 @@ launch(struct sbx_box *box, GError **error)
 			g_propagate_error(error, g_steal_pointer(&failure));
 			return false;
 		}
+		g_clear_error(&failure);
 		cgroup_remove(box->cgroup, 0, NULL);
 		g_clear_pointer(&box->cgroup, cgroup_free);
 		if (!launch_init(box->plan, -1, &born, error))
@@ -151,7 +162,13 @@ launch(struct sbx_box *box, GError **error)
 		return false;
 	if (!box->plan->identity.host_maps)
 		return true;
-	return idmap_write(born.pid, &box->plan->identity.map, error) && launch_send(box->socket, &go, NULL, 0, error);
+	if (idmap_write(born.pid, &box->plan->identity.map, &failure) && launch_send(box->socket, &go, NULL, 0, &failure))
+		return true;
+	/* a step before the maps may have failed: then what init has said, which is read next, is the error */
+	if (failure->code == EPIPE || poll(&(struct pollfd){ born.pidfd, POLLIN, 0 }, 1, 0) == 1)
+		return true;
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
 }
 
 bool
@@ -168,7 +185,7 @@ box_build(struct sbx_box *box, GError **error)
 		enforce_not_applied(box->limits, note->key, note->value);
 	}
 	if (!launch(box, error) || !await(box, WIRE_READY, error))
-		return false;
+		return throw_short(box, error);
 	box->setup_usec = (uint64_t)(g_get_monotonic_time() - begin);
 	box->state = SBX_CREATED;
 	return true;
@@ -298,7 +315,7 @@ box_start(struct sbx_box *box, const sbx_command *command, GError **error)
 			started = box_watch_fd(box, box->capture[i].fd, error);
 	if (!started) {
 		forget_stdio(box);
-		return false;
+		return throw_short(box, error);
 	}
 	box->started_usec = g_get_monotonic_time();
 	box->setup_usec += (uint64_t)(box->started_usec - begin);

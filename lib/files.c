@@ -60,12 +60,14 @@ static bool
 host_clone_tree(struct plan *plan, int dirfd, const char *path, unsigned *ret_slot)
 {
 	int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH);
+	struct mount_attr alone = { .propagation = MS_PRIVATE };
 	autofd fd = -1;
 
 	if (!host_is_privileged())
 		return true;
 	fd = (int)syscall(SYS_open_tree, dirfd, path, flags);
-	if (fd >= 0)
+	/* a copy of a shared mount is shared too: what the box mounts below it would appear on the host, and stay there */
+	if (fd >= 0 && syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &alone, sizeof alone) == 0)
 		*ret_slot = plan_fd(plan, fd_steal(&fd), true, *path ? path : "a file of the host");
 	return *ret_slot != FILES_NONE || errno == EPERM;
 }

@@ -143,4 +143,11 @@ libsbx_la_SOURCES =
 libsbx_la_LIBADD = lib/libcore.la
 libsbx_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -Wl,--version-script=$(srcdir)/lib/sbx.sym
 libsbx_la_DEPENDENCIES = lib/libcore.la lib/sbx.sym
+
+# An archive has no symbol map: without this, fd_close and key_find would be names in every program that links with it.
+install-exec-hook:
+	cd "$(DESTDIR)$(libdir)" && if test -f libsbx.a; then \
+		$(CC) $(CFLAGS) -r -nostdlib -o sbx.o -Wl,--whole-archive libsbx.a -Wl,--no-whole-archive && \
+		$(OBJCOPY) --localize-hidden sbx.o && rm -f libsbx.a && \
+		$(AR) rc libsbx.a sbx.o && $(RANLIB) libsbx.a && rm -f sbx.o; fi
 endif

@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -67,14 +70,18 @@ static bool
 decide_net(const sbx_spec *spec, struct plan *plan, unsigned *share, GError **error)
 {
 	const char *net = spec_text(spec, "net");
+	struct statfs fs;
 
 	if (g_str_equal(net, "host"))
 		*share |= SHARE_NET;
 	if (net[0] != '/')
 		return true;
-	plan->join_net = open(net, O_RDONLY | O_CLOEXEC);
-	if (plan->join_net < 0)
+	plan->join_net = open(net, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (plan->join_net < 0 || fstatfs(plan->join_net, &fs) < 0)
 		return throw_errno(error, STAGE_NAMESPACE, "net", "open the network namespace %s", net);
+	/* only of a namespace file is the ioctl's number this question */
+	if (fs.f_type != NSFS_MAGIC || ioctl(plan->join_net, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return throw_error(error, EINVAL, STAGE_NAMESPACE, "net", "%s is not a network namespace", net);
 	plan->join[SPEC_NS_NET] = plan->join_net;
 	return true;
 }

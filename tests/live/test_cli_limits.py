@@ -35,11 +35,13 @@ def test_out_of_memory(run):
 
 @pytest.mark.parametrize("end", ["; exit 0", ""])
 def test_out_of_memory_that_a_shell_swallows(run, end):
-    result = run("--memory", "50M", "--oom", "one", "--", "sh", "-c", f"{HOG}; echo survived{end}")
-    assert (result.status, result.stdout) == (137, "survived\n"), result
-    reason, = [line for line in result.lines if line != "Killed"]  # that one is the shell's own
-    assert OOM.fullmatch(reason)[1] == "50 MiB", result
-    assert result.report["outcome"] == "oom", result
+    for _ in range(4):  # the kernel may take the shell as well when tail is slow to die
+        result = run("--memory", "50M", "--oom", "one", "--", "sh", "-c", f"{HOG}; echo survived{end}")
+        reason, = [line for line in result.lines if line != "Killed"]  # that one is the shell's own
+        assert (result.status, OOM.fullmatch(reason)[1], result.report["outcome"]) == (137, "50 MiB", "oom"), result
+        if result.report["oom_kills"] == 1:
+            break
+    assert result.stdout == "survived\n", result
 
 
 def test_enough_memory_is_the_control(run):
@@ -77,7 +79,7 @@ def test_pids_stop_a_fork_bomb(run):
 
 
 def test_cpus_throttle(run):
-    busy = "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); done"
+    busy = "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done"
     control = run("--", "sh", "-c", busy)
     result = run("--cpus", "0.2", "--", "sh", "-c", busy)
     assert (control.status, result.status) == (0, 0), (control, result)
@@ -118,5 +120,5 @@ def test_progress_shows_memory_against_its_cap(program):
     status, text = on_terminal(program, "--progress", "--memory", "64M", "--", "sleep", "2")
     frames = text.split("\r\x1b[K")
     assert status == 0, text
-    assert re.match(r"\[[#-]{20}\] memory [\d.]+ \S+ of 64 MiB  .*pids 1  00:0", frames[-2]), text
-    assert "cpu " in frames[-2], text
+    wanted = re.compile(r"\[#[#-]{19}\] memory [\d.]+ \S+ of 64 MiB  cpu +\d+%  pids 1  00:0\d\.\d")
+    assert [frame for frame in frames if wanted.fullmatch(frame)] != [], text

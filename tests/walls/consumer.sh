@@ -76,6 +76,8 @@ if [ -f "$libdir/libsbx.a" ]; then
 	tap_ok "a consumer links with the static library" "$(build "$work/static" $static)"
 	tap_is "the static consumer runs" "$("$work/static" 2>&1)" "$wanted"
 	tap_ok "the static consumer does not need libsbx.so.0" "$(readelf -dW "$work/static" | grep libsbx)"
+	tap_ok "the static library has no global name but sbx_..." \
+		"$(nm -g --defined-only "$libdir/libsbx.a" | awk 'NF == 3 && $3 !~ /^sbx_/')"
 else
 	tap_skip "a consumer links with the static library" "built with --disable-static"
 fi
