@@ -97,15 +97,16 @@ await(struct sbx_box *box, uint32_t type, GError **error)
 			continue;
 		if (got <= 0)
 			return throw_silence(box, error);
-		if (record.type == type)
+		if (record.type == type && record.id == box->command_id)
 			return true;
+		box->refused = record.type == WIRE_FAILED;
 		if (record.type == WIRE_SKIPPED)
 			note_skipped(box, &record);
 		else if (record.type == WIRE_FAILED && record.phase == WIRE_PHASE_INIT)
 			return throw_init(&record, error);
 		else if (record.type == WIRE_FAILED && record.phase == WIRE_PHASE_BOX)
 			return plan_throw(box->plan, record.step, record.value, error);
-		else if (record.type == WIRE_FAILED && box->command_plan)
+		else if (record.type == WIRE_FAILED && box->command_plan && record.id == box->command_id)
 			return plan_throw(box->command_plan, record.step, record.value, error);
 		else
 			return throw_error(error, EPROTO, STAGE_WAIT, NULL, "init sent record %u where %u was due", record.type,
@@ -150,6 +151,7 @@ launch(struct sbx_box *box, GError **error)
 			return false;
 		}
 		g_clear_error(&failure);
+		enforce_none_applied(box->spec, box->limits);
 		cgroup_remove(box->cgroup, 0, NULL);
 		g_clear_pointer(&box->cgroup, cgroup_free);
 		if (!launch_init(box->plan, -1, &born, error))
@@ -162,7 +164,7 @@ launch(struct sbx_box *box, GError **error)
 		return false;
 	if (!box->plan->identity.host_maps)
 		return true;
-	if (idmap_write(born.pid, &box->plan->identity.map, &failure) && launch_send(box->socket, &go, NULL, 0, &failure))
+	if (idmap_write(born.pid, born.pidfd, &box->plan->identity.map, &failure) && launch_send(box->socket, &go, NULL, 0, &failure))
 		return true;
 	/* a step before the maps may have failed: then what init has said, which is read next, is the error */
 	if (failure->code == EPIPE || poll(&(struct pollfd){ born.pidfd, POLLIN, 0 }, 1, 0) == 1)
@@ -237,7 +239,8 @@ open_stdio(struct sbx_box *box, int which, int wish, struct stdio *stdio, GError
 		stdio->given[which] = stdio->opened[which];
 		return true;
 	}
-	if (wish == SBX_STDIO_NULL || (wish == SBX_STDIO_INHERIT && fcntl(which, F_GETFD) < 0)) {
+	/* close-on-exec there is no stream of the host, but one of our own fds, in a host that has closed its streams */
+	if (wish == SBX_STDIO_NULL || (wish == SBX_STDIO_INHERIT && fcntl(which, F_GETFD) != 0)) {
 		stdio->given[which] = stdio->opened[which] = open("/dev/null", O_RDWR | O_CLOEXEC);
 		return stdio->given[which] >= 0 ||
 		       throw_errno(error, STAGE_PROCESS, NULL, "open /dev/null for stdio[%d]", which);
@@ -253,7 +256,7 @@ open_stdio(struct sbx_box *box, int which, int wish, struct stdio *stdio, GError
 static bool
 send_command(struct sbx_box *box, const struct plan *plan, GError **error)
 {
-	struct wire_message message = { .type = WIRE_COMMAND, .value = 1, .n_fds = 1 + plan->fds->len };
+	struct wire_message message = { .type = WIRE_COMMAND, .id = ++box->command_id, .value = 1, .n_fds = 1 + plan->fds->len };
 	g_autofree int *fds = g_new(int, message.n_fds);
 	autofd sealed = plan_seal(plan, error);
 
@@ -262,7 +265,10 @@ send_command(struct sbx_box *box, const struct plan *plan, GError **error)
 	fds[0] = sealed;
 	for (guint i = 0; i < plan->fds->len; i++)
 		fds[1 + i] = g_array_index(plan->fds, struct plan_fd, i).fd;
-	return launch_send(box->socket, &message, fds, message.n_fds, error);
+	if (!launch_send(box->socket, &message, fds, message.n_fds, error))
+		return false;
+	box->refused = false;
+	return true;
 }
 
 static bool
@@ -286,6 +292,9 @@ run_command(struct sbx_box *box, const sbx_command *command, struct stdio *stdio
 	for (int i = 0; i < 3; i++)
 		if (!open_stdio(box, i, command->stdio[i], stdio, error))
 			return false;
+	for (int i = 1; i < 3; i++)
+		if (box->capture[i].fd >= 0 && !box_watch_fd(box, box->capture[i].fd, error))
+			return false;
 	g_clear_pointer(&box->command_plan, plan_free);
 	return plan_command(box->spec, &box->plan->identity, command, stdio->given, &box->command_plan, error) &&
 	       send_command(box, box->command_plan, error) && await(box, WIRE_STARTED, error) && arm_wall_limit(box, error);
@@ -306,14 +315,16 @@ box_start(struct sbx_box *box, const sbx_command *command, GError **error)
 {
 	struct stdio stdio = { { -1, -1, -1 }, { -1, -1, -1 } };
 	gint64 begin = g_get_monotonic_time();
-	bool started = run_command(box, command, &stdio, error);
+	bool started;
 
+	box->refused = true; /* nothing is sent yet */
+	started = run_command(box, command, &stdio, error);
 	/* the payload has its own now; ours would keep its pipes from ending */
 	stdio_close(&stdio);
-	for (int i = 1; i < 3 && started; i++)
-		if (box->capture[i].fd >= 0)
-			started = box_watch_fd(box, box->capture[i].fd, error);
 	if (!started) {
+		/* unless init has said so itself, the payload may be running: then that was its box's end */
+		if (!box->refused)
+			box_kill(box, NULL);
 		forget_stdio(box);
 		return throw_short(box, error);
 	}

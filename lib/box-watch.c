@@ -36,8 +36,9 @@ box_watch_fd(struct sbx_box *box, int fd, GError **error)
 bool
 box_kill(const struct sbx_box *box, GError **error)
 {
-	if (box->cgroup)
-		return cgroup_kill(box->cgroup, error);
+	if (box->cgroup && cgroup_kill(box->cgroup, NULL))
+		return true;
+	/* with init its pid namespace ends */
 	if (box->init_pidfd < 0 || syscall(SYS_pidfd_send_signal, box->init_pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH)
 		return true;
 	return throw_errno(error, STAGE_WAIT, NULL, "kill init");
@@ -84,8 +85,9 @@ dispatch_capture(struct sbx_box *box, int reads)
 static void
 dispatch_timer(struct sbx_box *box)
 {
-	struct wire_message term = { .type = WIRE_SIGNAL, .value = SIGTERM };
+	struct wire_message term = { .type = WIRE_SIGNAL, .id = box->command_id, .value = SIGTERM };
 	struct itimerspec grace = { 0 };
+	const struct itimerspec again = { .it_value.tv_nsec = 10 * 1000 * 1000 };
 	uint64_t expirations;
 
 	if (box->timer < 0 || read(box->timer, &expirations, sizeof expirations) != sizeof expirations ||
@@ -99,7 +101,8 @@ dispatch_timer(struct sbx_box *box)
 		if (timerfd_settime(box->timer, 0, &grace, NULL) == 0)
 			return;
 	}
-	box_kill(box, NULL);
+	if (!box_kill(box, NULL))
+		timerfd_settime(box->timer, 0, &again, NULL);
 }
 
 /* --- the end --- */
@@ -111,7 +114,7 @@ dispatch_socket(struct sbx_box *box)
 	int got;
 
 	while ((got = launch_receive(box->socket, &record)) > 0) {
-		if (record.type != WIRE_EXITED || record.id != 0 || box->payload_ended)
+		if (record.type != WIRE_EXITED || record.id != box->command_id || box->payload_ended)
 			continue;
 		box->payload_ended = true;
 		box->wait_status = record.value;
@@ -197,7 +200,8 @@ box_dispatch(struct sbx_box *box)
 		/* what has happened comes before what is due */
 		dispatch_socket(box);
 		dispatch_capture(box, READS_AT_ONCE);
-		dispatch_timer(box);
+		if (!ended)
+			dispatch_timer(box);
 	}
 	if (ended)
 		stop(box);
@@ -208,12 +212,13 @@ void
 box_remove(struct sbx_box *box)
 {
 	struct pollfd init = { box->init_pidfd, POLLIN, 0 };
+	gint64 deadline = g_get_monotonic_time() + END_TIMEOUT_MS * 1000;
 	siginfo_t info;
 
 	if (box->init_pidfd >= 0 && !box->init_ended) {
 		box_kill(box, NULL);
 		/* it can only take long when a process hangs in the kernel: then the cgroup stays for a later sweep */
-		while (poll(&init, 1, END_TIMEOUT_MS) < 0 && errno == EINTR)
+		while (poll(&init, 1, END_TIMEOUT_MS) < 0 && errno == EINTR && g_get_monotonic_time() < deadline)
 			;
 		waitid(P_PIDFD, (id_t)box->init_pidfd, &info, WEXITED | WNOHANG | __WALL);
 	}

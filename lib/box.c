@@ -163,8 +163,13 @@ sbx_run(const sbx_spec *spec, const sbx_command *command, sbx_report *report, sb
 	sbx_box *box = NULL;
 	int result = check_report(report, error);
 
+	if (result == 0)
+		result = check_command(command, error);
 	if (result < 0)
 		return result;
+	for (int i = 0; i < 3; i++)
+		if (command->stdio[i] == SBX_STDIO_PIPE)
+			return error_argument(error, "command.stdio[%d] is SBX_STDIO_PIPE, whose other end nobody could take", i);
 	result = sbx_box_create(spec, &box, &failure);
 	if (result == 0)
 		result = sbx_box_start(box, command, &failure);
@@ -256,8 +261,10 @@ sbx_box_signal(sbx_box *box, int sig, sbx_error **error)
 	if (box->state != SBX_RUNNING || box->payload_ended)
 		throw_error(&failure, ESRCH, STAGE_WAIT, NULL, "the payload %s",
 		            box->state == SBX_CREATED ? "has not started" : "has ended");
-	else
+	else {
+		message.id = box->command_id;
 		launch_send(box->socket, &message, NULL, 0, &failure);
+	}
 	box_leave(box);
 	return failure ? error_return(failure, error) : 0;
 }

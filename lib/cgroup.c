@@ -100,7 +100,7 @@ cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, G
 	g_autoptr(cgroup_t) cgroup = g_new0(struct cgroup, 1);
 	bool slash = g_str_has_suffix(parent_path, "/");
 
-	cgroup->fd = -1;
+	cgroup->fd = cgroup->kill_fd = -1;
 	cgroup->peak_offset = 1; /* the box's init */
 	cgroup->parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 3);
 	if (cgroup->parent_fd < 0)
@@ -114,6 +114,12 @@ cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, G
 		(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
 		return false;
 	}
+	cgroup->kill_fd = openat(cgroup->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	if (cgroup->kill_fd < 0) {
+		throw_errno(error, STAGE_CGROUP, NULL, "open %s/cgroup.kill", cgroup->path);
+		(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
+		return false;
+	}
 	*ret_cgroup = g_steal_pointer(&cgroup);
 	return true;
 }
@@ -121,10 +127,8 @@ cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, G
 bool
 cgroup_kill(const struct cgroup *cgroup, GError **error)
 {
-	if (fd_write_file_at(cgroup->fd, "cgroup.kill", "1"))
-		return true;
-	/* ENODEV, or ENOENT and nothing else there either: it has been removed, and nothing lives in it */
-	if (errno == ENODEV || (errno == ENOENT && faccessat(cgroup->fd, "cgroup.procs", F_OK, 0) < 0))
+	/* ENODEV: it has been removed, and nothing lives in it */
+	if (write(cgroup->kill_fd, "1", 1) == 1 || errno == ENODEV)
 		return true;
 	return throw_errno(error, STAGE_CGROUP, NULL, "write \"1\" to %s/cgroup.kill", cgroup->path);
 }
@@ -311,6 +315,7 @@ cgroup_free(struct cgroup *cgroup)
 		return;
 	fd_close(&cgroup->parent_fd);
 	fd_close(&cgroup->fd);
+	fd_close(&cgroup->kill_fd);
 	g_free(cgroup->name);
 	g_free(cgroup->path);
 	g_free(cgroup);

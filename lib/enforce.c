@@ -50,6 +50,17 @@ enforce_not_applied(GPtrArray *limits, const char *key, const char *asked)
 	}
 }
 
+void
+enforce_none_applied(const sbx_spec *spec, GPtrArray *limits)
+{
+	for (guint i = 0; i < spec->entries->len; i++)
+		if (spec_at(spec, i)->key->limit)
+			enforce_not_applied(limits, spec_at(spec, i)->name, spec_at(spec, i)->value);
+	/* what memory.max implied */
+	enforce_not_applied(limits, "memory.swap.max", "0");
+	enforce_not_applied(limits, "memory.oom.group", "1");
+}
+
 bool
 enforce_asked(const sbx_spec *spec)
 {

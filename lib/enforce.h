@@ -20,5 +20,7 @@ bool enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret
 bool enforce_asked(const sbx_spec *spec);
 /* An array for `limits`. */
 GPtrArray *enforce_list_new(void);
+/* The cgroup was given up: no limit is in force. */
+void enforce_none_applied(const sbx_spec *spec, GPtrArray *limits);
 /* A best-effort wish was not met after all. */
 void enforce_not_applied(GPtrArray *limits, const char *key, const char *asked);

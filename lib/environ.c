@@ -4,6 +4,7 @@
 /* The payload's environment when the host gives none: the few variables that are passed on, and those of `env`. */
 #include "environ.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -57,7 +58,11 @@ environ_for_payload(const sbx_spec *spec, GError **error)
 	if (keep_text)
 		value_bool(keep_text, &keep);
 	fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || !(own = fd_read_all(fd, &size))) {
+	/* a program that gave up root by setuid(2) may not read its own: then nothing is passed on */
+	if (fd < 0 && errno == EACCES && !keep) {
+		own = g_strdup("PATH=" ENVIRON_PATH);
+		size = strlen(own) + 1;
+	} else if (fd < 0 || !(own = fd_read_all(fd, &size))) {
 		throw_errno(error, STAGE_PROCESS, "env", "read /proc/self/environ");
 		throw_hint(error, "give the command an environment of its own (sbx_command.envp)");
 		return NULL;

@@ -8,6 +8,9 @@
 
 #include "spec.h"
 
+/* The search path of a payload that has none. */
+#define ENVIRON_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /*
  * PATH HOME USER LOGNAME SHELL LANG LC_* TERM TZ (all with keep-env) as the host was started with, and what `env` adds.
  * They are read from /proc/self/environ: getenv(3) is not safe while another thread of the host calls setenv(3), so

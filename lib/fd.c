@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define FILE_MAX ((size_t)1024 * 1024)
 
@@ -79,4 +80,24 @@ fd_write_file_at(int dirfd, const char *path, const char *text)
 	if (n >= 0 && (size_t)n != length)
 		errno = EIO;
 	return n >= 0 && (size_t)n == length;
+}
+
+bool
+fd_write_whole(int fd, const void *bytes, size_t size)
+{
+	struct rlimit limit;
+	ssize_t n;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
+		errno = EFBIG;
+		return false;
+	}
+	for (size_t done = 0; done < size; done += (size_t)n) {
+		n = write(fd, (const char *)bytes + done, size - done);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			return false;
+	}
+	return true;
 }

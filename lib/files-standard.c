@@ -134,6 +134,8 @@ plan_dev(struct files *files)
 
 		plan_for(plan, STAGE_FILES, NULL, "device node /dev/%s", nodes[i]);
 		plan_call(plan, SYS_mknodat, 0, PLAN_AT_CWD, name, S_IFREG | 0666, 0);
+		/* read-only keeps the host's inode as it is (times, mode); it does not keep anyone from writing to the device */
+		files_attr(files, files->node_slot[i], MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
 		plan_call(plan, SYS_move_mount, 1, files->node_slot[i], plan_string(plan, ""), PLAN_AT_CWD, name,
 		          MOVE_MOUNT_F_EMPTY_PATH);
 	}
@@ -154,8 +156,22 @@ plan_dev(struct files *files)
 	}
 	plan_for(plan, STAGE_FILES, NULL, "mount /dev/shm");
 	files_tmpfs(files, "/dev/shm", FILES_TMPFS_SIZE, FILES_TMPFS_INODES, "mode=1777", MS_NOEXEC);
-	/* the nodes too, and what is made of them later */
-	files_attr(files, files->dev_slot, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, true);
+}
+
+/* The second wall behind the filter: no user namespace below the box's own. namespaces(7), /proc/sys/user */
+static void
+plan_no_user_namespaces(struct files *files)
+{
+	struct plan *plan = files->plan;
+	unsigned fd;
+
+	if (!plan->identity.user_ns || !(plan->namespaces & CLONE_NEWPID))
+		return;
+	plan_for(plan, STAGE_FILES, NULL, "no user namespaces inside");
+	fd = plan_open(plan, SYS_openat, 1, files->proc_slot, plan_string(plan, "sys/user/max_user_namespaces"),
+	               O_WRONLY | O_CLOEXEC);
+	plan_call(plan, SYS_write, 1, fd, plan_string(plan, "0"), 1)->flags |= WIRE_FULL;
+	plan_call(plan, SYS_close, 1, fd);
 }
 
 void
@@ -166,6 +182,7 @@ files_standard_mounts(struct files *files)
 	plan_for(plan, STAGE_FILES, NULL, "mount /proc");
 	files_attach(files, files->proc_slot, files_target(files, "/proc", true, false));
 	files_place_add(files, "/proc", false);
+	plan_no_user_namespaces(files);
 	plan_for(plan, STAGE_FILES, NULL, "mount /sys");
 	if (files->sys_slot == FILES_NONE) {
 		/* ours can't be mounted here, and the host's would show the host's network: an empty one it is */
@@ -174,6 +191,14 @@ files_standard_mounts(struct files *files)
 		if (!namespaces_own_net(plan))
 			files_attr(files, files->sys_slot, PROC_ATTR | MOUNT_ATTR_RDONLY, true);
 		files_attach(files, files->sys_slot, files_target(files, "/sys", true, false));
+	}
+	if (files->sys_slot != FILES_NONE && !namespaces_own_net(plan)) {
+		plan_for(plan, STAGE_FILES, NULL, "hide /sys/fs/cgroup");
+		plan_call(plan, SYS_fchdir, 1, files->sys_slot);
+		plan_call(plan, SYS_mount, 0, plan_string(plan, "tmpfs"), plan_string(plan, "fs/cgroup"),
+		          plan_string(plan, "tmpfs"), MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		          plan_string(plan, "size=4k,nr_inodes=2,mode=555"))
+			->forgive = ENOENT;
 	}
 	files_place_add(files, "/sys", false);
 	plan_dev(files);

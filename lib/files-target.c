@@ -55,16 +55,14 @@ open_below_root(struct files *files, const char *path, bool is_dir, bool symlink
 {
 	const char *relative = path[1] ? path + 1 : ".";
 
-	return plan_openat2(files->plan, files->root_slot, relative,
-	                    is_dir ? O_DIRECTORY : 0,
+	return plan_openat2(files->plan, files->root_slot, relative, is_dir ? O_DIRECTORY : 0,
 	                    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
 }
 
 static unsigned
 step_into(struct plan *plan, unsigned dir, const char *name, bool is_dir)
 {
-	return plan_openat2(plan, dir, name, is_dir ? O_DIRECTORY : 0,
-	                    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return plan_openat2(plan, dir, name, is_dir ? O_DIRECTORY : 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 unsigned

@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -124,6 +125,27 @@ host_has_cap(unsigned cap)
 
 	return cap < 32 * G_N_ELEMENTS(data) && syscall(SYS_capget, &header, data) == 0 &&
 	       data[cap / 32].effective & (1u << (cap % 32));
+}
+
+bool
+host_has_id(bool group, unsigned id)
+{
+	g_autofree char *text = fd_read_file_at(AT_FDCWD, group ? "/proc/self/gid_map" : "/proc/self/uid_map");
+	unsigned inside, outside, count;
+	int length;
+
+	for (const char *at = text; at && sscanf(at, "%u %u %u%n", &inside, &outside, &count, &length) == 3; at += length)
+		if (id >= inside && id - inside < count)
+			return true;
+	return false;
+}
+
+int
+host_oom_score_adj(void)
+{
+	g_autofree char *text = fd_read_file_at(AT_FDCWD, "/proc/self/oom_score_adj");
+
+	return text ? atoi(text) : 0;
 }
 
 bool

@@ -40,6 +40,10 @@ bool host_has_ns(const char *name);
 bool host_has_time_ns(void);
 /* Is this CAP_ number in the calling thread's effective set, valid in our own user namespace? */
 bool host_has_cap(unsigned cap);
+/* Is this id (of a group, else of a user) mapped in our own user namespace? */
+bool host_has_id(bool group, unsigned id);
+/* Our own; negative protects from the out-of-memory killer. 0 where it can't be read. */
+int host_oom_score_adj(void);
 /* CAP_SYS_ADMIN in our own user namespace: mounts, cgroups and namespaces without a new user namespace. */
 bool host_is_privileged(void);
 

@@ -17,21 +17,9 @@
 #include "plan.h"
 
 #define NOBODY 65534u
+#define INIT_USER 65533u
 
 /* --- decide --- */
-
-static bool
-shares_user_ns(const sbx_spec *spec)
-{
-	for (guint i = 0; i < spec->entries->len; i++) {
-		unsigned bits;
-
-		if (g_str_equal(spec_at(spec, i)->name, "share") && value_share(spec_at(spec, i)->value, &bits) &&
-		    bits & SHARE_USER)
-			return true;
-	}
-	return false;
-}
 
 static GArray *
 map_from_spec(const sbx_spec *spec, const char *key)
@@ -80,7 +68,7 @@ complete_map(GArray *map, const char *key, uint32_t inside, uint32_t own, bool m
 	if (!map_line_of(map, inside))
 		return throw_error(error, EINVAL, STAGE_IDENTITY, key, "%s does not map %u, the payload's own id inside", key,
 		                   inside);
-	for (guint i = 0; host_is_initial_user_ns() && i < map->len; i++)
+	for (guint i = 0; (may_map || host_is_initial_user_ns()) && i < map->len; i++)
 		if (g_array_index(map, struct value_map, i).outside == 0) {
 			throw_error(error, EPERM, STAGE_IDENTITY, key, "%s would give the payload the host's id 0", key);
 			return throw_hint(error, "real host root is share=user with user=0");
@@ -111,6 +99,36 @@ default_user(const sbx_spec *spec, const struct identity *identity, struct value
 		user->uid = g_array_index(identity->map.uid, struct value_map, 0).inside;
 	if (identity->map.gid->len)
 		user->gid = g_array_index(identity->map.gid, struct value_map, 0).inside;
+}
+
+/* Init, as seen inside: root where that is mapped and not the payload's, else another mapped id with a line of its own. */
+static uint32_t
+builder_id(const struct identity *identity)
+{
+	if (map_line_of(identity->map.uid, 0) && identity->user.uid != 0)
+		return 0;
+	for (guint i = 0; identity->user.uid == 0 && i < identity->map.uid->len; i++) {
+		uint32_t id = g_array_index(identity->map.uid, struct value_map, i).inside;
+
+		if (id != 0 && identity->map.uid->len == 2)
+			return id;
+	}
+	return identity->user.uid;
+}
+
+/*
+ * In a pid namespace of its own init cannot be signalled by the payload. In the host's it can be stopped by a process of
+ * the same user, and then nobody would see the owner die: it gets a user of its own.
+ */
+static void
+add_builder_line(struct identity *identity)
+{
+	struct value_map line = { identity->user.uid == 0 ? 1 : 0, INIT_USER, 1 };
+
+	if (identity->map.uid->len == 1 && !map_line_of(identity->map.uid, line.inside)) {
+		line.outside -= g_array_index(identity->map.uid, struct value_map, 0).outside == INIT_USER;
+		g_array_append_val(identity->map.uid, line);
+	}
 }
 
 static bool
@@ -173,23 +191,31 @@ decide_host_ids(const sbx_spec *spec, struct identity *ret, GError **error)
 bool
 identity_decide(const sbx_spec *spec, struct identity *ret, GError **error)
 {
-	bool may_map = host_has_cap(CAP_SETUID) && host_has_cap(CAP_SETGID) && host_is_initial_user_ns();
+	/* also root of a container with a range of ids; not root of a user namespace with one */
+	bool may_map = host_has_cap(CAP_SETUID) && host_has_cap(CAP_SETGID) && host_has_id(false, NOBODY) && host_has_id(true, NOBODY);
 	uint32_t uid = geteuid(), gid = getegid();
 
 	ret->map.uid = map_from_spec(spec, "uid-map");
 	ret->map.gid = map_from_spec(spec, "gid-map");
-	ret->user_ns = !shares_user_ns(spec);
+	ret->user_ns = !(spec_share(spec) & SHARE_USER);
 	if (!ret->user_ns)
 		return decide_host_ids(spec, ret, error);
 	default_user(spec, ret, &ret->user);
 	if (!complete_map(ret->map.uid, "uid-map", ret->user.uid, uid, may_map, error) ||
 	    !complete_map(ret->map.gid, "gid-map", ret->user.gid, gid, may_map, error))
 		return false;
+	if (spec_share(spec) & SHARE_PID && may_map)
+		add_builder_line(ret);
 	ret->host_maps = may_map || !is_own_line(ret->map.uid, uid) || !is_own_line(ret->map.gid, gid);
 	ret->map.deny_setgroups = !may_map && is_own_line(ret->map.gid, gid);
-	ret->builder.uid = map_line_of(ret->map.uid, 0) ? 0 : ret->user.uid;
+	ret->builder.uid = builder_id(ret);
 	ret->builder.gid = map_line_of(ret->map.gid, 0) ? 0 : ret->user.gid;
 	decide_caps(spec, ret);
+	if (spec_share(spec) & SHARE_PID && ret->builder.uid == ret->user.uid) {
+		throw_error(error, EPERM, STAGE_IDENTITY, "share",
+		            "share=pid: init would run as user %u, as the payload does, which could stop it", ret->user.uid);
+		return throw_hint(error, "give uid-map lines with a second id, within /etc/subuid for a plain user");
+	}
 	return decide_groups(spec, ret, error);
 }
 

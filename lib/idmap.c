@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -252,7 +253,7 @@ idmap_write_kind(int procfd, pid_t pid, const struct idmap_kind *kind, const GAr
 }
 
 bool
-idmap_write(pid_t pid, const struct idmap *map, GError **error)
+idmap_write(pid_t pid, int pidfd, const struct idmap *map, GError **error)
 {
 	g_autofree char *proc = g_strdup_printf("/proc/%d", pid);
 	autofd procfd = -1;
@@ -262,6 +263,9 @@ idmap_write(pid_t pid, const struct idmap *map, GError **error)
 	procfd = open(proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (procfd < 0)
 		return throw_errno(error, STAGE_IDENTITY, NULL, "open %s", proc);
+	/* a host that ignores SIGCHLD reaps nobody: a child that died may have left its number to a stranger */
+	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
+		return throw_errno(error, STAGE_IDENTITY, NULL, "signal 0 to process %d", pid);
 	if (map->deny_setgroups && !fd_write_file_at(procfd, "setgroups", "deny"))
 		return throw_errno(error, STAGE_IDENTITY, kind_gid.key, "write \"deny\" to %s/setgroups", proc);
 	/* The uid map last: whoever sees it, sees the rest in place. */

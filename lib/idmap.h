@@ -28,9 +28,9 @@ char *idmap_text(const GArray *map);
  * Write setgroups (when denied), gid_map and uid_map of `pid`, a child that sits in a new user namespace of ours, and
  * read back what the kernel holds. A plain user's map of anything but the one own id goes through newgidmap and newuidmap,
  * within what /etc/subgid and /etc/subuid grant. Blocks for as long as these helpers run, 10 s each at most. The child
- * must not have exited and must still be dumpable.
+ * must not have exited and must still be dumpable; `pidfd` is its own, which tells that the number is still its.
  */
-bool idmap_write(pid_t pid, const struct idmap *map, GError **error);
+bool idmap_write(pid_t pid, int pidfd, const struct idmap *map, GError **error);
 /* Pure: the first range that this text of /etc/subuid or /etc/subgid grants to the user of that name (may be NULL) or
  * numeric id, as outside and count; inside is 0. false: none. */
 bool idmap_subid(const char *text, const char *name, uint32_t id, struct value_map *ret_first_range);

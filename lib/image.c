@@ -24,12 +24,7 @@ extern const char sbx_init_end[] __attribute__((visibility("hidden")));
 static bool
 write_image(int fd)
 {
-	size_t size = (size_t)(sbx_init_end - sbx_init_start);
-	ssize_t got = write(fd, sbx_init_start, size);
-
-	if (got >= 0 && (size_t)got != size)
-		errno = ENOSPC;
-	return got >= 0 && (size_t)got == size;
+	return fd_write_whole(fd, sbx_init_start, (size_t)(sbx_init_end - sbx_init_start));
 }
 
 static int

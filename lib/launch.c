@@ -5,7 +5,7 @@
  * Birth of a box.
  *
  * Theory of operation. The host may be huge and full of threads, so nothing is forked: clone3 with CLONE_VM and
- * CLONE_VFORK lets a child run on our memory, on a stack inside this function's frame, for the few system calls until it
+ * CLONE_VFORK lets a child run on our memory, on a small stack of its own, for the few system calls until it
  * becomes init. That child is born in the new namespaces and the cgroup. No id is mapped there yet, so its capabilities
  * would not survive an exec: it makes them ambient. It changes no id (the kernel would clear *our* dumpable flag), calls
  * no libc (locks of other threads), and has a copy of our fd table. Namespaces that are joined must be entered first:
@@ -48,6 +48,7 @@ struct birth {
 	/* written by the child, in our memory */
 	enum birth_step step;
 	int error;
+	int joining; /* the namespace of BIRTH_JOIN */
 	pid_t pid; /* of init, when a first child made it */
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	char second_stack[STACK_SIZE] __attribute__((aligned(16)));
@@ -115,6 +116,14 @@ child_become_init(void *data)
 	child_fail(birth, BIRTH_EXEC, image);
 }
 
+/* A namespace of another kind than it was given for is refused, not entered. */
+static const int join_type[SPEC_NS_N] = {
+	[SPEC_NS_NET] = CLONE_NEWNET,
+	[SPEC_NS_IPC] = CLONE_NEWIPC,
+	[SPEC_NS_UTS] = CLONE_NEWUTS,
+	[SPEC_NS_CGROUP] = CLONE_NEWCGROUP,
+};
+
 static NO_SANITIZE void
 child_join(void *data)
 {
@@ -123,7 +132,8 @@ child_join(void *data)
 	long result;
 
 	for (int ns = 0; ns < SPEC_NS_N; ns++) {
-		result = birth->join[ns] < 0 ? 0 : sys2(__NR_setns, birth->join[ns], 0);
+		result = birth->join[ns] < 0 ? 0 : sys2(__NR_setns, birth->join[ns], join_type[ns]);
+		birth->joining = ns;
 		if (result < 0)
 			child_fail(birth, BIRTH_JOIN, result);
 	}
@@ -184,13 +194,13 @@ throw_birth(const struct plan *plan, const struct birth *birth, bool cgroup, GEr
 		return throw_clone(plan, birth->error, cgroup, error);
 	errno = birth->error;
 	throw_errno(error, birth->step == BIRTH_JOIN ? STAGE_NAMESPACE : STAGE_CLONE,
-	            birth->step == BIRTH_JOIN ? "net" : NULL, "%s", names[birth->step]);
+	            birth->step == BIRTH_JOIN ? spec_ns_name(birth->joining) : NULL, "%s", names[birth->step]);
 	if (birth->step == BIRTH_JOIN && birth->error == EPERM)
 		throw_hint(error, "joining needs CAP_SYS_ADMIN over that namespace");
 	return false;
 }
 
-/* The stack of the child is in `birth`, which must be this frame's: a signal handler of the host never runs in the child. */
+/* We stand still until the child is done with `birth`, its stack in there included. Handlers of the host don't run in it. */
 static bool
 give_birth(const struct plan *plan, struct birth *birth, bool joins, struct launch *ret, GError **error)
 {
@@ -233,7 +243,7 @@ give_birth(const struct plan *plan, struct birth *birth, bool joins, struct laun
 bool
 launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError **error)
 {
-	struct birth birth = { .step = BIRTH_CLONE };
+	g_autofree struct birth *birth = g_new0(struct birth, 1);
 	g_autofree int *fds = g_new(int, WIRE_FD_FIRST + plan->fds->len);
 	int pair[2];
 	autofd ours = -1;
@@ -259,17 +269,17 @@ launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError *
 		fds[WIRE_FD_FIRST + i] = g_array_index(plan->fds, struct plan_fd, i).fd;
 	for (int ns = 0; ns < SPEC_NS_N; ns++)
 		joins = joins || plan->join[ns] >= 0;
-	birth.args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
+	birth->args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
 	                   (plan->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME));
 	if (cgroup_fd >= 0) {
-		birth.args.flags |= CLONE_INTO_CGROUP;
-		birth.args.cgroup = (uint64_t)cgroup_fd;
+		birth->args.flags |= CLONE_INTO_CGROUP;
+		birth->args.cgroup = (uint64_t)cgroup_fd;
 	}
-	birth.join = plan->join;
-	birth.fds = fds;
-	birth.n_fds = WIRE_FD_FIRST + plan->fds->len;
-	birth.image = image;
-	if (!give_birth(plan, &birth, joins, ret, error))
+	birth->join = plan->join;
+	birth->fds = fds;
+	birth->n_fds = WIRE_FD_FIRST + plan->fds->len;
+	birth->image = image;
+	if (!give_birth(plan, birth, joins, ret, error))
 		return false;
 	ret->socket = fd_steal(&ours);
 	return true;
@@ -305,9 +315,10 @@ launch_receive(int socket, struct wire_record *ret)
 {
 	ssize_t got;
 
+	/* reset: it has ended with something of ours unread; told once, and before what it said last */
 	do
 		got = recv(socket, ret, sizeof *ret, MSG_DONTWAIT | MSG_TRUNC);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got == (ssize_t)sizeof *ret)
 		return 1;
 	return got < 0 && errno == EAGAIN ? 0 : -1;

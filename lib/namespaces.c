@@ -25,20 +25,6 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-static unsigned
-share_bits(const sbx_spec *spec)
-{
-	unsigned all = 0;
-
-	for (guint i = 0; i < spec->entries->len; i++) {
-		unsigned bits;
-
-		if (g_str_equal(spec_at(spec, i)->name, "share") && value_share(spec_at(spec, i)->value, &bits))
-			all |= bits;
-	}
-	return all;
-}
-
 static bool
 has_offsets(const sbx_spec *spec)
 {
@@ -116,7 +102,7 @@ namespaces_decide(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError
 		{ SHARE_UTS, SPEC_NS_UTS, CLONE_NEWUTS },          { SHARE_NET, SPEC_NS_NET, CLONE_NEWNET },
 		{ SHARE_CGROUP, SPEC_NS_CGROUP, CLONE_NEWCGROUP }, { SHARE_TIME, SPEC_NS_TIME, CLONE_NEWTIME },
 	};
-	unsigned share = share_bits(spec);
+	unsigned share = spec_share(spec);
 
 	if (!refuse_contradictions(spec, share, error))
 		return false;

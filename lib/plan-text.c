@@ -51,6 +51,7 @@ static const struct {
 	{ SYS_pivot_root, "pivot_root", "ss", { NULL } },
 	{ SYS_prctl, "prctl", "Ep", { [0] = plan_words_prctl } },
 	{ SYS_prlimit64, "prlimit", "-EL", { [1] = plan_words_rlimit } },
+	{ SYS_sched_setscheduler, "sched_setscheduler", "-E", { [1] = plan_words_sched } },
 	{ SYS_rt_sigprocmask, "sigprocmask", "-m", { NULL } },
 	{ SYS_seccomp, "seccomp", "E-P", { [0] = plan_words_seccomp } },
 	{ SYS_setgroups, "setgroups", "dG", { NULL } },

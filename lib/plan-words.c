@@ -100,7 +100,7 @@ const struct plan_word plan_words_move[] = {
 
 const struct plan_word plan_words_open[] = {
 	WORD(O_WRONLY),   WORD(O_CREAT),   WORD(O_TRUNC), WORD(O_DIRECTORY),
-	WORD(O_NOFOLLOW), WORD(O_CLOEXEC), WORD(O_PATH),  END,
+	WORD(O_NONBLOCK), WORD(O_NOFOLLOW), WORD(O_CLOEXEC), WORD(O_PATH),  END,
 };
 
 const struct plan_word plan_words_prctl[] = {
@@ -131,6 +131,8 @@ const struct plan_word plan_words_rlimit[] = {
 	WORD(RLIMIT_RTTIME),
 	END,
 };
+
+const struct plan_word plan_words_sched[] = { WORD(SCHED_OTHER), END };
 
 const struct plan_word plan_words_seccomp[] = {
 	WORD(SECCOMP_SET_MODE_FILTER),

@@ -32,6 +32,7 @@ plan_box(const sbx_spec *spec, int cgroup_fd, struct plan **ret_plan, GError **e
 		return false;
 
 	/* as the host's user, in the host's files */
+	process_plan_inherited(plan);
 	files_plan_sources(files);
 	namespaces_plan_enter(plan, spec);
 	/* from here as the box's user */
@@ -148,12 +149,22 @@ plan_drop(struct plan *plan, const struct spec_entry *entry)
 	g_ptr_array_add(plan->dropped, note);
 }
 
+/* What is too large is noted here and refused by plan_seal(): GLib would end the program at 4 GiB. */
+static bool
+plan_has_room(struct plan *plan, size_t more)
+{
+	plan->too_large = plan->too_large || more > WIRE_SIZE_MAX / 2 - plan->data->len;
+	return !plan->too_large;
+}
+
 uint64_t
 plan_data(struct plan *plan, const void *bytes, size_t len)
 {
 	static const guint8 zeros[8];
 	uint64_t address;
 
+	if (!plan_has_room(plan, len + 8))
+		return plan->base;
 	g_byte_array_append(plan->data, zeros, (8 - plan->data->len % 8) % 8);
 	address = plan->base + sizeof(struct wire_plan) + plan->data->len;
 	g_byte_array_append(plan->data, bytes, (guint)len);
@@ -165,6 +176,8 @@ plan_string(struct plan *plan, const char *text)
 {
 	uint64_t address = plan->base + sizeof(struct wire_plan) + plan->data->len;
 
+	if (!plan_has_room(plan, strlen(text) + 1))
+		return plan->base;
 	g_byte_array_append(plan->data, (const guint8 *)text, (guint)strlen(text) + 1);
 	return address;
 }
@@ -233,6 +246,19 @@ memfd_new(void)
 	return fd < 0 && errno == EINVAL ? memfd_create("sbx-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
 }
 
+/* A best-effort wish stops at its first failure: half of it could be worse than nothing (a bind that is not read-only). */
+static void
+group_soft_steps(const struct plan *plan, struct wire_step *steps)
+{
+	for (guint i = plan->steps->len; i-- > 0;) {
+		bool same = i + 1 < plan->steps->len &&
+		            g_array_index(plan->step_note, unsigned, i) == g_array_index(plan->step_note, unsigned, i + 1);
+
+		if (steps[i].flags & WIRE_SOFT && same)
+			steps[i].group = (uint8_t)MIN(255, steps[i + 1].group + 1);
+	}
+}
+
 int
 plan_seal(const struct plan *plan, GError **error)
 {
@@ -250,7 +276,7 @@ plan_seal(const struct plan *plan, GError **error)
 	g_autofree char *whole = NULL;
 	autofd fd = -1;
 
-	if (plan->data->len > WIRE_SIZE_MAX / 2 || plan->steps->len > WIRE_STEPS_MAX || plan->n_slots > WIRE_SLOTS ||
+	if (plan->too_large || plan->steps->len > WIRE_STEPS_MAX || plan->n_slots > WIRE_SLOTS ||
 	    plan->fds->len > WIRE_FDS_MAX) {
 		throw_error(error, E2BIG, STAGE_SPEC, NULL, "the spec is too large: %u bytes, %u steps, %u handles, %u fds",
 		            plan->data->len, plan->steps->len, plan->n_slots, plan->fds->len);
@@ -260,10 +286,13 @@ plan_seal(const struct plan *plan, GError **error)
 	memcpy(whole, &header, sizeof header);
 	memcpy(whole + sizeof header, plan->data->data, plan->data->len);
 	memcpy(whole + data_size, plan->steps->data, plan->steps->len * sizeof(struct wire_step));
+	group_soft_steps(plan, (struct wire_step *)(whole + data_size));
 	fd = memfd_new();
-	if (fd < 0 || write(fd, whole, header.size) != (ssize_t)header.size ||
+	if (fd < 0 || !fd_write_whole(fd, whole, header.size) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		throw_errno(error, STAGE_CLONE, NULL, "memfd of %u bytes for the plan", header.size);
+		if (errno == EFBIG)
+			throw_hint(error, "RLIMIT_FSIZE of this process is lower than that");
 		return -1;
 	}
 	return fd_steal(&fd);

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,12 +20,32 @@
 
 #include "environ.h"
 #include "fd.h"
+#include "host.h"
 #include "plan.h"
 #include "seccomp.h"
 #include "value.h"
 
 #define BOX_FD_MAX 1023
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* --- inherited --- */
+
+void
+process_plan_inherited(struct plan *plan)
+{
+	static const int ordinary;
+	int policy = sched_getscheduler(0);
+
+	if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE) {
+		/* cpu.max does not hold a real-time task back */
+		plan_for(plan, STAGE_PROCESS, NULL, "ordinary scheduling");
+		plan_call(plan, SYS_sched_setscheduler, 0, 0, SCHED_OTHER, plan_data(plan, &ordinary, sizeof ordinary));
+	}
+	if (host_oom_score_adj() < 0) {
+		/* the out-of-memory killer would spare the payload as it spares the host */
+		plan_for(plan, STAGE_PROCESS, NULL, "no protection from the out-of-memory killer");
+		plan_write_file(plan, "/proc/self/oom_score_adj", "0");
+	}
+}
 
 /* --- fds --- */
 
@@ -51,6 +73,7 @@ bool
 process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[3], GError **error)
 {
 	size_t n = 3 + command->n_fds;
+	bool exec_fd = command->exec_fd > 0;
 	g_autofree unsigned *slots = NULL;
 	int highest = 2;
 
@@ -59,7 +82,7 @@ process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[
 		                   WIRE_FDS_MAX - 8);
 	if (!check_fd_map(command, error))
 		return false;
-	slots = g_new(unsigned, n);
+	slots = g_new(unsigned, n + 1);
 	for (size_t i = 0; i < n; i++) {
 		g_autofree char *what = g_strdup_printf("fd %zu", i < 3 ? i : (size_t)command->fds[i - 3].box);
 
@@ -67,14 +90,17 @@ process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[
 		if (i >= 3)
 			highest = MAX(highest, command->fds[i - 3].box);
 	}
+	if (exec_fd)
+		slots[n] = plan_fd(plan, command->exec_fd, false, "the program");
 	/* first out of the way of every target, then down to them; dup3 clears close-on-exec, which all the others have */
 	plan_for(plan, STAGE_PROCESS, NULL, "place fds");
 	plan_call(plan, SYS_setsid, 0, 0);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n + exec_fd; i++)
 		slots[i] = plan_open(plan, SYS_fcntl, 1, slots[i], F_DUPFD_CLOEXEC, (uint64_t)highest + 1);
 	plan_call(plan, SYS_close_range, 0, 0, ~0u, CLOSE_RANGE_CLOEXEC);
 	for (size_t i = 0; i < n; i++)
 		plan_call(plan, SYS_dup3, 1, slots[i], i < 3 ? i : (size_t)command->fds[i - 3].box, 0);
+	plan->exec_slot = slots[n - 1 + exec_fd];
 	return true;
 }
 
@@ -125,13 +151,15 @@ process_plan_cwd(struct plan *plan, const sbx_spec *spec, const sbx_command *com
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
 	const struct spec_entry *asked = spec_entry(spec, "chdir");
 	const char *dir = command->cwd ? command->cwd : asked ? asked->value : NULL;
-	g_autofree char *own = dir ? NULL : g_get_current_dir();
+	char own[PATH_MAX];
 	bool must = dir != NULL;
 	unsigned fd;
 
 	if (dir && dir[0] != '/')
 		return throw_error(error, EINVAL, STAGE_PROCESS, "chdir", "cwd \"%s\" is not an absolute path inside", dir);
-	dir = dir ? dir : own;
+	/* not g_get_current_dir(): it asks $PWD, which another thread may be changing */
+	if (!dir)
+		dir = getcwd(own, sizeof own) && own[0] == '/' ? own : "/";
 	plan_for(plan, STAGE_PROCESS, must ? asked : NULL, "working directory %s", dir);
 	plan_call(plan, SYS_chdir, 0, plan_string(plan, "/"));
 	if (g_str_equal(dir, "/"))
@@ -189,7 +217,7 @@ search_path(const char *const *envp)
 	for (; *envp; envp++)
 		if (g_str_has_prefix(*envp, "PATH="))
 			return *envp + 5;
-	return DEFAULT_PATH;
+	return ENVIRON_PATH;
 }
 
 /* As execvp(3), but where the payload is: its PATH, its files. */
@@ -224,11 +252,11 @@ process_plan_exec(struct plan *plan, const sbx_spec *spec, const sbx_command *co
 	}
 	argv = plan_strings(plan, command->argv);
 	envp = plan_strings(plan, environment);
+	if (command->exec_fd != 0 && fcntl(command->exec_fd, F_GETFD) < 0)
+		return throw_error(error, EBADF, STAGE_EXEC, NULL, "exec_fd is %d, which is not an open fd", command->exec_fd);
 	plan_for(plan, STAGE_EXEC, NULL, "%s", command->argv[0]);
 	if (command->exec_fd > 0) {
-		unsigned fd = plan_fd(plan, command->exec_fd, false, "the program");
-
-		plan_call(plan, SYS_execveat, 1, fd, plan_string(plan, ""), argv, envp, AT_EMPTY_PATH);
+		plan_call(plan, SYS_execveat, 1, plan->exec_slot, plan_string(plan, ""), argv, envp, AT_EMPTY_PATH);
 	} else if (command->argv[0][0]) {
 		plan_execve(plan, command->argv[0], search_path(environment), argv, envp);
 	} else {

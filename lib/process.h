@@ -11,6 +11,8 @@
 
 struct plan;
 
+/* Box: what init would inherit from the host, and pass on, that gives the payload power over it. */
+void process_plan_inherited(struct plan *plan);
 /* 0, 1, 2 (host fds) and the command's own map; everything else is close-on-exec in the payload. */
 bool process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[3], GError **error);
 void process_plan_limits(struct plan *plan, const sbx_spec *spec);

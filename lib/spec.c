@@ -131,6 +131,15 @@ spec_entry(const sbx_spec *spec, const char *key)
 	return spec_last(spec, key);
 }
 
+unsigned
+spec_share(const sbx_spec *spec)
+{
+	const char *text = spec_text(spec, "share");
+	unsigned bits = 0;
+
+	return text && value_share(text, &bits) ? bits : 0;
+}
+
 const char *
 spec_text(const sbx_spec *spec, const char *name)
 {

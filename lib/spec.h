@@ -43,6 +43,8 @@ const char *spec_ns_name(enum spec_ns ns); /* "net" */
 const struct spec_entry *spec_entry(const sbx_spec *spec, const char *key);
 /* Its text, else the key's default, else NULL. */
 const char *spec_text(const sbx_spec *spec, const char *key);
+/* The bits of `share`, SHARE_... of value.h. */
+unsigned spec_share(const sbx_spec *spec);
 static inline const struct spec_entry *
 spec_at(const sbx_spec *spec, guint i)
 {

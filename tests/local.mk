@@ -10,7 +10,10 @@ unit_tests = \
 	tests/unit/test-host \
 	tests/unit/test-idmap-write \
 	tests/unit/test-idmap \
+	tests/unit/test-init-steps \
+	tests/unit/test-init \
 	tests/unit/test-key \
+	tests/unit/test-plan \
 	tests/unit/test-profile \
 	tests/unit/test-seccomp-live \
 	tests/unit/test-seccomp \
@@ -24,11 +27,13 @@ live_tests = \
 	tests/live/test-exec \
 	tests/live/test-faults \
 	tests/live/test-files \
+	tests/live/test-host \
 	tests/live/test-identity \
 	tests/live/test-lifecycle \
 	tests/live/test-limits \
 	tests/live/test-mounts \
 	tests/live/test-namespaces \
+	tests/live/test-outcomes \
 	tests/live/test-process \
 	tests/live/test-standard
 
@@ -37,6 +42,7 @@ py_tests = \
 	tests/live/test_cli_doc.py \
 	tests/live/test_cli_limits.py \
 	tests/live/test_cli_run.py \
+	tests/live/test_examples.py \
 	tests/live/test_image.py
 
 walls = \
@@ -48,6 +54,7 @@ walls = \
 
 test_support = \
 	tests/unit/rows.h \
+	tests/unit/start.h \
 	tests/live/life.h \
 	tests/live/live.h \
 	tests/live/life.c \
@@ -59,7 +66,24 @@ vm_files = \
 	tests/vm/setup.bash \
 	tests/vm/stream
 
-golden_files =
+golden_files = \
+	tests/golden/command-root-fd.txt \
+	tests/golden/command-root-settings.txt \
+	tests/golden/command-root.txt \
+	tests/golden/command-user.txt \
+	tests/golden/root-best-effort.txt \
+	tests/golden/root-default.txt \
+	tests/golden/root-dir-overlay.txt \
+	tests/golden/root-dir.txt \
+	tests/golden/root-empty.txt \
+	tests/golden/root-maps.txt \
+	tests/golden/root-overlay.txt \
+	tests/golden/root-real-root.txt \
+	tests/golden/root-settings.txt \
+	tests/golden/root-shares.txt \
+	tests/golden/user-binds.txt \
+	tests/golden/user-default.txt \
+	tests/golden/user-empty.txt
 
 EXTRA_DIST += $(golden_files) $(py_tests) $(walls) tests/walls/style.sh tests/walls/tap tests/live/conftest.py \
 	tests/check-vm tests/pytest-tap tests/run-tap $(vm_files)

@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "steps.h"
 #include "sys.h"
@@ -28,6 +29,7 @@
 #define N_SIGNALS 64
 #define N_CHILDREN 256
 #define CHILD_STACK 4096
+#define REAP_AT_ONCE 64
 
 static struct {
 	int pid;
@@ -208,6 +210,8 @@ receive(void)
 		n_fds = (uint32_t)((control.header.cmsg_len - CMSG_LEN(0)) / sizeof(int));
 	if (got == sizeof message && message.type == WIRE_COMMAND && ready && message.n_fds == n_fds)
 		command_message(&message, fds, n_fds);
+	else if (got == sizeof message && message.type == WIRE_COMMAND)
+		send_record(WIRE_FAILED, WIRE_PHASE_INIT, message.id, WIRE_INIT_PLAN, header.msg_flags & MSG_CTRUNC ? EMFILE : EPROTO);
 	else if (got == sizeof message && message.type == WIRE_SIGNAL)
 		signal_message(&message);
 	for (uint32_t i = 0; i < n_fds; i++)
@@ -215,13 +219,14 @@ receive(void)
 	return message.type;
 }
 
-static void
+/* So many at a time that an orphan factory in the box can't keep us from watching the owner. true: there may be more. */
+static bool
 reap(void)
 {
 	int status;
-	long pid;
+	long pid = 0;
 
-	while ((pid = sys4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0)) > 0) {
+	for (int n = 0; n < REAP_AT_ONCE && (pid = sys4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0)) > 0; n++) {
 		for (int i = 0; i < N_CHILDREN; i++) {
 			if (children[i].pid != pid)
 				continue;
@@ -232,6 +237,7 @@ reap(void)
 		if (pid == main_pid)
 			end(0);
 	}
+	return pid > 0;
 }
 
 /* Dispositions and mask are the host's until now; both survive an exec. Returns an fd that tells of ended children. */
@@ -302,21 +308,23 @@ _Noreturn void
 init_main(void)
 {
 	struct pollfd watch[] = { { WIRE_FD_SOCKET, POLLIN, 0 }, { WIRE_FD_OWNER, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	bool more = false;
 
 	sys3(__NR_close_range, 0, ~0u, CLOSE_RANGE_CLOEXEC);
 	watch[2].fd = signals_own();
 	box_build();
 	for (;;) {
 		char info[sizeof(struct signalfd_siginfo)];
+		struct timespec now = { 0, 0 };
 
-		if (sys5(__NR_ppoll, watch, 3, 0, 0, 8) < 0)
+		if (sys5(__NR_ppoll, watch, 3, more ? &now : 0, 0, 8) < 0)
 			continue;
 		if (watch[1].revents)
 			end(0);
-		if (watch[2].revents) {
+		if (watch[2].revents)
 			sys3(__NR_read, watch[2].fd, info, sizeof info);
-			reap();
-		}
+		if (watch[2].revents || more)
+			more = reap();
 		if (watch[0].revents)
 			receive();
 	}

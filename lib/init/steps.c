@@ -13,7 +13,7 @@
 
 int slots[WIRE_SLOTS];
 struct progress progress;
-struct wire_record skipped[16];
+struct wire_record skipped[64];
 unsigned n_skipped;
 
 static void
@@ -92,6 +92,7 @@ steps_run(const struct wire_plan *plan, uint32_t phase, uint32_t id, uint32_t fr
 			continue;
 		if (steps[i].flags & WIRE_SOFT) {
 			skip(phase, id, i, -result);
+			i += steps[i].group;
 			continue;
 		}
 		if (steps[i].flags & WIRE_TRY && result == -EACCES && sys3(__NR_faccessat, AT_FDCWD, steps[i].arg[0], F_OK) < 0)

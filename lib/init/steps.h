@@ -18,7 +18,7 @@ struct progress {
 extern int slots[WIRE_SLOTS];
 extern struct progress progress;
 /* best-effort steps that failed, until they are told of */
-extern struct wire_record skipped[16];
+extern struct wire_record skipped[64];
 extern unsigned n_skipped;
 
 /* The plan behind `fd`, mapped where its pointers expect it, and no larger, smaller or stranger than it says. NULL: *error. */

@@ -29,7 +29,7 @@
 enum wire_fd { WIRE_FD_SOCKET, WIRE_FD_PLAN, WIRE_FD_OWNER, WIRE_FD_FIRST };
 
 enum wire_flag {
-	WIRE_SOFT = 1, /* best effort: a failure is noted (WIRE_SKIPPED) and the plan goes on */
+	WIRE_SOFT = 1, /* best effort: a failure is noted (WIRE_SKIPPED) and the plan goes on after the `group` */
 	WIRE_ANY = 2,  /* a failure means nothing */
 	WIRE_TRY = 4,  /* one of several execve: ENOENT, ENOTDIR and EACCES go on to the next step */
 	WIRE_FULL = 8, /* a write: fewer bytes than asked are EIO */
@@ -41,7 +41,7 @@ struct wire_step {
 	uint8_t slot_args; /* bit i: arg[i] is the number of a slot */
 	uint8_t flags;
 	uint8_t forgive; /* this errno is no failure; 0: none */
-	uint8_t reserved;
+	uint8_t group;     /* so many of the following steps belong to this one: they fall with it */
 	uint64_t arg[6];
 };
 

@@ -22,8 +22,9 @@ void life_lacks(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void life_not_allowed(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Root of the machine, not only of a user namespace. */
 bool life_is_real_root(void);
-/* End the program, loudly, when it has not ended by itself after so many seconds (ten times as many in the VM). */
-void life_alarm(unsigned seconds);
+/* For main(): mounts of our own, where that may be, and the end of the program when it has not ended by itself after so
+ * many seconds (ten times as many in the VM). */
+void life_begin(unsigned seconds);
 
 /* --- boxes --- */
 

@@ -114,9 +114,9 @@ live_spec(const sbx_spec *spec, const sbx_command *command)
 	return live;
 }
 
-#define CAPTURE_BOTH                                            \
-	{                                                           \
-		SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE    \
+#define CAPTURE_BOTH                                         \
+	{                                                        \
+		SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE \
 	}
 
 struct live *
@@ -174,17 +174,18 @@ live_ended(const struct live *live, int code, const char *function, int line)
 {
 	if (!live->error && live->outcome == SBX_OUTCOME_EXITED && live->exit_code == code)
 		return;
-	g_error("%s:%d: outcome %d, exit code %d, signal %d; expected exit code %d\nerror: %s: %s (%s)\nstdout: %s\nstderr: %s",
-	        function, line, live->outcome, live->exit_code, live->signal, code, live->stage, live->message, live->hint,
-	        live->out, live->err);
+	g_error(
+		"%s:%d: outcome %d, exit code %d, signal %d; expected exit code %d\nerror: %s: %s (%s)\nstdout: %s\nstderr: %s",
+		function, line, live->outcome, live->exit_code, live->signal, code, live->stage, live->message, live->hint,
+		live->out, live->err);
 }
 
 void
 live_failed(const struct live *live, const char *stage, int error, const char *text)
 {
 	if (!live->error)
-		g_error("it ran, with exit code %d; expected an error of stage %s\nstdout: %s\nstderr: %s", live->exit_code, stage,
-		        live->out, live->err);
+		g_error("it ran, with exit code %d; expected an error of stage %s\nstdout: %s\nstderr: %s", live->exit_code,
+		        stage, live->out, live->err);
 	g_test_message("%s: %s (%s)", live->stage, live->message, live->hint);
 	g_assert_cmpint(live->outcome, ==, SBX_OUTCOME_SETUP_FAILED);
 	g_assert_cmpstr(live->stage, ==, stage);

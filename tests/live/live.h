@@ -24,7 +24,7 @@
 /* What became of a box. */
 struct live {
 	int outcome, exit_code, signal;
-	char *out, *err;                    /* what it wrote; NUL-terminated */
+	char *out, *err; /* what it wrote; NUL-terminated */
 	size_t out_length;
 	int error;                          /* positive; 0: it ran */
 	char *stage, *key, *message, *hint; /* "" without an error */
@@ -54,9 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sbx_spec, sbx_spec_free)
 #define live_exit(r, code) live_ended(r, code, G_STRFUNC, __LINE__)
 void live_ended(const struct live *live, int code, const char *function, int line);
 /* ... and wrote exactly this. */
-#define live_says(r, text)                  \
-	do {                                    \
-		live_ok(r);                         \
+#define live_says(r, text)                   \
+	do {                                     \
+		live_ok(r);                          \
 		g_assert_cmpstr((r)->out, ==, text); \
 	} while (0)
 /* It did not start: this stage, this errno, and this text in the message. */

@@ -118,7 +118,8 @@ probe_abstract(char **arg)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	memcpy(address.sun_path + 1, arg[0], length);
-	return tell(connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)));
+	return tell(
+		connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)));
 }
 
 /* A server and a client on 127.0.0.1. */
@@ -132,7 +133,8 @@ probe_loopback(char **arg)
 
 	(void)arg;
 	if (bind(server, (struct sockaddr *)&address, size) < 0 || listen(server, 1) < 0 ||
-	    getsockname(server, (struct sockaddr *)&address, &size) < 0 || connect(client, (struct sockaddr *)&address, size) < 0)
+	    getsockname(server, (struct sockaddr *)&address, &size) < 0 ||
+	    connect(client, (struct sockaddr *)&address, size) < 0)
 		return tell(-1);
 	peer = accept(server, NULL, NULL);
 	return tell(write(client, "x", 1) == 1 && read(peer, &byte, 1) == 1 && byte == 'x' ? 0 : -1);
@@ -142,7 +144,8 @@ probe_loopback(char **arg)
 static int
 probe_tcp(char **arg)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arg[0])),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                           .sin_port = htons((uint16_t)atoi(arg[0])),
 		                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	return tell(bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address));
@@ -182,8 +185,16 @@ probe_pty(char **arg)
 	(void)arg;
 	if (master < 0 || unlockpt(master) < 0 || (slave = open(ptsname(master), O_RDWR | O_NOCTTY)) < 0)
 		return tell(-1);
-	if (write(slave, "hi\n", 3) != 3 || read(master, line, sizeof line) < 3)
+	if (write(slave, "hi\n", 3) != 3)
 		return tell(-1);
+	/* what was written may come in pieces */
+	for (size_t got = 0; got < 3;) {
+		ssize_t more = read(master, line + got, sizeof line - 1 - got);
+
+		if (more <= 0)
+			return tell(-1);
+		got += (size_t)more;
+	}
 	return printf("%s %.2s\n", ptsname(master), line) < 0;
 }
 
@@ -299,14 +310,30 @@ main(int argc, char **argv)
 		int (*run)(char **arg);
 		int n;
 	} probes[] = {
-		{ "abstract", probe_abstract, 1 }, { "args", probe_args, 0 },           { "clocks", probe_clocks, 0 },
-		{ "create", probe_create, 1 },     { "device", probe_device, 1 },       { "fds", probe_fds, 0 },
-		{ "fill", probe_fill, 1 },         { "keyring", probe_keyring, 0 },     { "length", probe_length, 1 },
-		{ "loopback", probe_loopback, 0 }, { "mknod", probe_mknod, 3 },         { "mount", probe_mount, 1 },
-		{ "mq", probe_mq, 1 },             { "nice", probe_nice, 0 },           { "open", probe_open, 2 },
-		{ "pty", probe_pty, 0 },           { "securebits", probe_securebits, 0 }, { "session", probe_session, 0 },
-		{ "setgroups", probe_setgroups, 0 }, { "setuid", probe_setuid, 1 },     { "shm", probe_shm, 1 },
-		{ "stat", probe_stat, 1 },         { "tcp", probe_tcp, 1 },             { "unshare", probe_unshare, 1 },
+		{ "abstract", probe_abstract, 1 },
+		{ "args", probe_args, 0 },
+		{ "clocks", probe_clocks, 0 },
+		{ "create", probe_create, 1 },
+		{ "device", probe_device, 1 },
+		{ "fds", probe_fds, 0 },
+		{ "fill", probe_fill, 1 },
+		{ "keyring", probe_keyring, 0 },
+		{ "length", probe_length, 1 },
+		{ "loopback", probe_loopback, 0 },
+		{ "mknod", probe_mknod, 3 },
+		{ "mount", probe_mount, 1 },
+		{ "mq", probe_mq, 1 },
+		{ "nice", probe_nice, 0 },
+		{ "open", probe_open, 2 },
+		{ "pty", probe_pty, 0 },
+		{ "securebits", probe_securebits, 0 },
+		{ "session", probe_session, 0 },
+		{ "setgroups", probe_setgroups, 0 },
+		{ "setuid", probe_setuid, 1 },
+		{ "shm", probe_shm, 1 },
+		{ "stat", probe_stat, 1 },
+		{ "tcp", probe_tcp, 1 },
+		{ "unshare", probe_unshare, 1 },
 		{ "write", probe_write, 2 },
 	};
 

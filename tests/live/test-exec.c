@@ -70,7 +70,8 @@ static void
 test_path_empty_element(void)
 {
 	const char *const envp[] = { "PATH=:/nowhere", NULL };
-	g_autoptr(live_t) box = live_command(SPEC("chdir", "/usr/bin"), &(sbx_command){ .argv = ARGV("true"), .envp = envp });
+	g_autoptr(live_t) box =
+		live_command(SPEC("chdir", "/usr/bin"), &(sbx_command){ .argv = ARGV("true"), .envp = envp });
 
 	live_ok(box);
 }
@@ -87,7 +88,9 @@ test_bad(gconstpointer data)
 {
 	const struct bad *bad = data;
 	g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
-	sbx_command command = { .size = sizeof command, .argv = ARGV(bad->program), .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE } };
+	sbx_command command = { .size = sizeof command,
+		                    .argv = ARGV(bad->program),
+		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE } };
 	g_autoptr(live_t) box = NULL;
 
 	g_assert_cmpint(sbx_spec_file(spec, "/tmp/plain", "text", 4, 0644, NULL), ==, 0);
@@ -102,7 +105,9 @@ static void
 test_again_after_failure(void)
 {
 	g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
-	sbx_command bad = { .size = sizeof bad, .argv = ARGV("/is/not/there"), .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
+	sbx_command bad = { .size = sizeof bad,
+		                .argv = ARGV("/is/not/there"),
+		                .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
 	sbx_command good = bad;
 	sbx_error *error = NULL;
 	sbx_box *box = NULL;
@@ -125,7 +130,8 @@ test_exec_fd(void)
 {
 	g_autofree char *probe = live_probe();
 	int fd = open(probe, O_RDONLY | O_CLOEXEC);
-	g_autoptr(live_t) box = live_command(SPEC("root", "empty"), &(sbx_command){ .argv = ARGV("any name", "fds"), .exec_fd = fd });
+	g_autoptr(live_t) box =
+		live_command(SPEC("root", "empty"), &(sbx_command){ .argv = ARGV("any name", "fds"), .exec_fd = fd });
 
 	live_says(box, "0 1 2\n");
 	g_assert_cmpint(fcntl(fd, F_GETFD), >=, 0);
@@ -145,7 +151,8 @@ test_exec_fd_bad(void)
 static void
 test_args_bytes(void)
 {
-	g_autoptr(live_t) box = live_argv(NO_SPEC, ARGV(PROBE, "args", "a b", "\n\t\"'\\$*", "\x01\x7f\x80\xff", "\xc3\xa4"));
+	g_autoptr(live_t) box =
+		live_argv(NO_SPEC, ARGV(PROBE, "args", "a b", "\n\t\"'\\$*", "\x01\x7f\x80\xff", "\xc3\xa4"));
 	g_autoptr(live_t) empty = live_argv(NO_SPEC, ARGV(PROBE, "args", "", "--", "-x"));
 
 	live_says(box, "612062\n0a0922275c242a\n017f80ff\nc3a4\n");
@@ -190,10 +197,14 @@ int
 main(int argc, char **argv)
 {
 	static const struct bad bad[] = {
-		{ "not-found", "/is/not/there", ENOENT }, { "not-found-in-path", "sbx-is-not-there", ENOENT },
-		{ "not-executable", "/tmp/plain", EACCES }, { "directory", "/tmp", EACCES },
-		{ "no-interpreter-line", "/tmp/headless", ENOEXEC }, { "interpreter-missing", "/tmp/lost", ENOENT },
-		{ "broken-elf", "/tmp/broken", ENOEXEC }, { "through-a-file", "/etc/passwd/x", ENOTDIR },
+		{ "not-found", "/is/not/there", ENOENT },
+		{ "not-found-in-path", "sbx-is-not-there", ENOENT },
+		{ "not-executable", "/tmp/plain", EACCES },
+		{ "directory", "/tmp", EACCES },
+		{ "no-interpreter-line", "/tmp/headless", ENOEXEC },
+		{ "interpreter-missing", "/tmp/lost", ENOENT },
+		{ "broken-elf", "/tmp/broken", ENOEXEC },
+		{ "through-a-file", "/etc/passwd/x", ENOTDIR },
 	};
 
 	g_test_init(&argc, &argv, NULL);

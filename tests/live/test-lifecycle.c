@@ -142,6 +142,7 @@ test_wrong_command(void)
 		{ { .size = sizeof(sbx_command), .argv = argv, .stdio = { 0, -77, 0 } }, -EINVAL },
 		{ { .size = sizeof(sbx_command), .argv = argv, .stdio = { 0, 0, 1000000 } }, -EBADF },
 		{ { .size = sizeof(sbx_command), .argv = argv, .exec_fd = 1000000 }, -EBADF },
+		{ { .size = sizeof(sbx_command), .argv = argv, .exec_fd = -1 }, -EBADF },
 	};
 	g_autoptr(life_spec_t) spec = life_spec(NULL, NULL);
 	g_autoptr(life_box_t) box = life_create(spec);
@@ -462,7 +463,7 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	life_alarm(60);
+	life_begin(60);
 	g_test_add_func("/lifecycle/arguments/spec", test_null_spec);
 	g_test_add_func("/lifecycle/arguments/box", test_null_box);
 	g_test_add_func("/lifecycle/arguments/command", test_wrong_command);

@@ -468,7 +468,7 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	life_alarm(60);
+	life_begin(60);
 	g_test_add_func("/limits/memory/demo", test_demo);
 	g_test_add_func("/limits/memory/control", test_demo_control);
 	g_test_add_data_func("/limits/memory/only-tail", "head -c 5000m /dev/zero | tail; echo status $?; exit 137", test_demo_one);

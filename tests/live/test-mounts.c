@@ -141,8 +141,10 @@ static void
 test_tmpfs_size(void)
 {
 	g_autoptr(live_t) box = live_run(SPEC("root", "empty", "tmpfs", "/small:64K"), "true");
-	g_autoptr(live_t) fill = live_argv(SPEC("root", "empty", "tmpfs", "/small:64K"), ARGV(PROBE, "fill", "/small", "pages"));
-	g_autoptr(live_t) larger = live_argv(SPEC("root", "empty", "tmpfs", "/small:128K"), ARGV(PROBE, "fill", "/small", "pages"));
+	g_autoptr(live_t) fill =
+		live_argv(SPEC("root", "empty", "tmpfs", "/small:64K"), ARGV(PROBE, "fill", "/small", "pages"));
+	g_autoptr(live_t) larger =
+		live_argv(SPEC("root", "empty", "tmpfs", "/small:128K"), ARGV(PROBE, "fill", "/small", "pages"));
 
 	live_failed(box, "exec", ENOENT, "sh");
 	live_says(fill, "16 ENOSPC\n");
@@ -179,7 +181,8 @@ test_overlay(void)
 {
 	autodir dir = live_dir();
 	g_autofree char *file = live_file(dir, "file", "host\n");
-	g_autofree char *script = g_strdup_printf("cd %s && echo box >>file && rm -f gone && echo x >new && cat file new && ls", dir);
+	g_autofree char *script =
+		g_strdup_printf("cd %s && echo box >>file && rm -f gone && echo x >new && cat file new && ls", dir);
 	g_autofree char *gone = live_file(dir, "gone", "host"), *text = NULL, *list = NULL;
 	g_autoptr(live_t) box = NULL;
 
@@ -208,8 +211,9 @@ test_overlay_of_root(void)
 static void
 test_file(void)
 {
-	g_autoptr(live_t) box = live_run(SPEC("file", "/tmp/a/b=text=with=equals", "symlink", "a/b:/tmp/link"),
-	                                 "cat /tmp/a/b; echo; cat /tmp/link; echo; readlink /tmp/link; " PROBE " stat /tmp/a/b");
+	g_autoptr(live_t) box =
+		live_run(SPEC("file", "/tmp/a/b=text=with=equals", "symlink", "a/b:/tmp/link"),
+	             "cat /tmp/a/b; echo; cat /tmp/link; echo; readlink /tmp/link; " PROBE " stat /tmp/a/b");
 
 	live_contains(box->out, "text=with=equals\ntext=with=equals\na/b\n");
 	live_contains(box->out, " 100644\n");
@@ -250,7 +254,8 @@ test_file_bytes(void)
 	g_autofree char *digest = NULL, *expected = NULL;
 	g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
 	g_autoptr(live_t) box = NULL;
-	sbx_command command = { .size = sizeof command, .argv = ARGV("sh", "-c", "sha256sum </tmp/big; " PROBE " stat /tmp/big"),
+	sbx_command command = { .size = sizeof command,
+		                    .argv = ARGV("sh", "-c", "sha256sum </tmp/big; " PROBE " stat /tmp/big"),
 		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE } };
 
 	for (gsize i = 0; i < size; i++)
@@ -268,7 +273,8 @@ static void
 test_file_empty(void)
 {
 	g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
-	sbx_command command = { .size = sizeof command, .argv = ARGV("sh", "-c", "[ -f /tmp/none ] && [ ! -s /tmp/none ] && /tmp/tool"),
+	sbx_command command = { .size = sizeof command,
+		                    .argv = ARGV("sh", "-c", "[ -f /tmp/none ] && [ ! -s /tmp/none ] && /tmp/tool"),
 		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE } };
 	g_autoptr(live_t) box = NULL;
 
@@ -282,8 +288,8 @@ int
 main(int argc, char **argv)
 {
 	static const char *const missing[][3] = {
-		{ "bind", "/usr:%s/missing", "2" },    { "ro-bind", "/usr:%s/missing", "2" }, { "tmpfs", "%s/missing", "2" },
-		{ "overlay", "%s/missing", "2" },      { "file", "%s/missing=text", "2" },    { "tmpfs", "%s/missing/too", "2" },
+		{ "bind", "/usr:%s/missing", "2" }, { "ro-bind", "/usr:%s/missing", "2" }, { "tmpfs", "%s/missing", "2" },
+		{ "overlay", "%s/missing", "2" },   { "file", "%s/missing=text", "2" },    { "tmpfs", "%s/missing/too", "2" },
 	};
 
 	g_test_init(&argc, &argv, NULL);

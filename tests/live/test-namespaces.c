@@ -66,8 +66,8 @@ test_shared(gconstpointer name)
 {
 	g_autofree char *host = own_namespace(name), *box = NULL;
 
-	if (g_str_equal(name, "user") && live_mode() == LIVE_USER) {
-		live_skip_mode("needs root, of a user namespace at least");
+	if (g_str_equal(name, "user") && !live_is_root()) {
+		live_skip_mode("needs root of the host");
 		return;
 	}
 	box = box_namespace(SPEC("share", name), name);
@@ -103,7 +103,8 @@ test_pid_numbers(void)
 static void
 test_net_devices(gconstpointer net)
 {
-	g_autoptr(live_t) box = live_run(SPEC("net", net), "sed -n 's/^ *\\([^ ]*\\):.*/\\1/p' /proc/net/dev; cat /proc/net/route | wc -l");
+	g_autoptr(live_t) box =
+		live_run(SPEC("net", net), "sed -n 's/^ *\\([^ ]*\\):.*/\\1/p' /proc/net/dev; cat /proc/net/route | wc -l");
 	g_autoptr(live_t) loopback = live_argv(SPEC("net", net), ARGV(PROBE, "loopback"));
 
 	live_ok(box);
@@ -129,7 +130,9 @@ test_net_abstract(void)
 	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(address.sun_path + 1, name, strlen(name));
-	g_assert_cmpint(bind(server, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name))), ==, 0);
+	g_assert_cmpint(bind(server, (struct sockaddr *)&address,
+	                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name))),
+	                ==, 0);
 	g_assert_cmpint(listen(server, 4), ==, 0);
 	box = live_argv(NO_SPEC, ARGV(PROBE, "abstract", name));
 	control = live_argv(SPEC("net", "host"), ARGV(PROBE, "abstract", name));
@@ -177,7 +180,9 @@ test_join_net(gconstpointer by_fd)
 	expected = g_strconcat(there, "\n", NULL);
 	if (by_fd) {
 		g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
-		sbx_command command = { .size = sizeof command, .argv = ARGV("readlink", "/proc/self/ns/net"), .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE } };
+		sbx_command command = { .size = sizeof command,
+			                    .argv = ARGV("readlink", "/proc/self/ns/net"),
+			                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_CAPTURE } };
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 		g_assert_cmpint(sbx_spec_join(spec, "net", fd, NULL), ==, 0);
@@ -281,14 +286,29 @@ test_mq(void)
 	mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0666, &small);
 	g_autoptr(live_t) box = live_argv(NO_SPEC, ARGV(PROBE, "mq", name));
 	g_autoptr(live_t) control = live_argv(SPEC("share", "ipc"), ARGV(PROBE, "mq", name));
-	g_autoptr(live_t) list = live_run(NO_SPEC, "ls -A /dev/mqueue; grep -c ' /dev/mqueue ' /proc/mounts");
+	g_autoptr(live_t) list = live_run(NO_SPEC, "ls -A /dev/mqueue; stat -f -c %T /dev/mqueue");
 
 	g_assert_cmpint(queue, >=, 0);
 	mq_close(queue);
 	mq_unlink(name);
 	live_says(box, "ENOENT\n");
 	live_says(control, "ok\n");
-	live_says(list, "1\n");
+	live_says(list, "mqueue\n");
+}
+
+static void
+test_keyring(void)
+{
+	g_autoptr(live_t) first = live_argv(SPEC("seccomp", "none"), ARGV(PROBE, "keyring"));
+	g_autoptr(live_t) second = live_argv(SPEC("seccomp", "none"), ARGV(PROBE, "keyring"));
+	g_autofree char *probe = live_probe(), *own = NULL;
+	const char *const argv[] = { probe, "keyring", NULL };
+
+	g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &own, NULL, NULL, NULL));
+	live_ok(first);
+	live_ok(second);
+	g_assert_cmpstr(first->out, !=, second->out);
+	g_assert_cmpstr(first->out, !=, own);
 }
 
 int
@@ -322,5 +342,6 @@ main(int argc, char **argv)
 	g_test_add_func("/namespaces/time/offsets", test_time);
 	g_test_add_func("/namespaces/ipc/shm", test_shm);
 	g_test_add_func("/namespaces/ipc/mq", test_mq);
+	g_test_add_func("/namespaces/keyring", test_keyring);
 	return g_test_run();
 }

@@ -269,7 +269,6 @@ check_report(const sbx_report *report, const char *outcome)
 	const uint64_t *value = &report->setup_usec;
 	json_t *pressure;
 
-	g_test_message("%s", json);
 	g_assert_nonnull(object);
 	for (size_t i = 0; i < G_N_ELEMENTS(text); i++)
 		if (!json_object_get(object, text[i]))
@@ -332,7 +331,7 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	life_alarm(60);
+	life_begin(60);
 	for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
 		g_autofree char *path = g_strdup_printf("/outcomes/%s", endings[i].name);
 

@@ -16,18 +16,20 @@
 static void
 test_dev_list(gconstpointer root)
 {
-	g_autoptr(live_t) box = live_run(SPEC("root", root, "ro-bind", "/usr", "?symlink", "usr/lib:/lib", "?symlink", "usr/lib64:/lib64",
-	                                      "?symlink", "usr/bin:/bin"),
+	g_autoptr(live_t) box = live_run(SPEC("root", root, "ro-bind", "/usr", "?symlink", "usr/lib:/lib", "?symlink",
+	                                      "usr/lib64:/lib64", "?symlink", "usr/bin:/bin"),
 	                                 "echo /dev/* /dev/.[!.]*");
 
-	live_says(box, "/dev/fd /dev/full /dev/mqueue /dev/null /dev/ptmx /dev/pts /dev/random /dev/shm /dev/stderr /dev/stdin "
-	               "/dev/stdout /dev/tty /dev/urandom /dev/zero /dev/.[!.]*\n");
+	live_says(box,
+	          "/dev/fd /dev/full /dev/mqueue /dev/null /dev/ptmx /dev/pts /dev/random /dev/shm /dev/stderr /dev/stdin "
+	          "/dev/stdout /dev/tty /dev/urandom /dev/zero /dev/.[!.]*\n");
 }
 
 static void
 test_dev_numbers(void)
 {
-	g_autoptr(live_t) box = live_run(NO_SPEC, "for n in null zero full random urandom tty; do " PROBE " stat /dev/$n; done");
+	g_autoptr(live_t) box =
+		live_run(NO_SPEC, "for n in null zero full random urandom tty; do " PROBE " stat /dev/$n; done");
 
 	live_says(box, "c 1:3\nc 1:5\nc 1:7\nc 1:8\nc 1:9\nc 5:0\n");
 }
@@ -35,7 +37,8 @@ test_dev_numbers(void)
 static void
 test_dev_works(void)
 {
-	g_autoptr(live_t) box = live_run(NO_SPEC, "for n in null zero full random urandom; do " PROBE " device /dev/$n; done");
+	g_autoptr(live_t) box =
+		live_run(NO_SPEC, "for n in null zero full random urandom; do " PROBE " device /dev/$n; done");
 
 	live_says(box, "/dev/null read 0, write 8\n/dev/zero read 8 zeros, write 8\n/dev/full read 8 zeros, ENOSPC\n"
 	               "/dev/random read 8, write 8\n/dev/urandom read 8, write 8\n");
@@ -52,8 +55,8 @@ test_dev_links(void)
 static void
 test_dev_read_only(void)
 {
-	static const char script[] = PROBE " create /dev/new; " PROBE " mknod /tmp/null 1 3; " PROBE " mknod /dev/sda 8 0; " PROBE
-	                             " create /dev/shm/new; " PROBE " mount /tmp";
+	static const char script[] = PROBE " create /dev/new; " PROBE " mknod /tmp/null 1 3; " PROBE
+									   " mknod /dev/sda 8 0; " PROBE " create /dev/shm/new; " PROBE " mount /tmp";
 	g_autoptr(live_t) box = live_run(NO_SPEC, script);
 	g_autoptr(live_t) zero = live_run(SPEC("user", "0"), script);
 
@@ -118,7 +121,8 @@ test_run_private(void)
 static void
 test_proc_processes(void)
 {
-	g_autoptr(live_t) box = live_run(NO_SPEC, "set -- /proc/[0-9]*; echo $#; [ -d /proc/$$ ] && [ -d /proc/1 ] && echo init and sh");
+	g_autoptr(live_t) box =
+		live_run(NO_SPEC, "set -- /proc/[0-9]*; echo $#; [ -d /proc/$$ ] && [ -d /proc/1 ] && echo init and sh");
 
 	live_says(box, "2\ninit and sh\n");
 }
@@ -126,11 +130,12 @@ test_proc_processes(void)
 static void
 test_proc_masked(void)
 {
-	g_autoptr(live_t) box = live_run(NO_SPEC,
-	                                 "for f in /proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats "
-	                                 "/proc/timer_list /proc/timer_stats /proc/sched_debug /proc/scsi /sys/firmware "
-	                                 "/sys/devices/virtual/powercap; do [ -e $f ] || continue; "
-	                                 "if [ -d $f ]; then ls -A $f || echo $f; else cat $f || echo $f; fi; done");
+	g_autoptr(live_t) box =
+		live_run(NO_SPEC,
+	             "for f in /proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats "
+	             "/proc/timer_list /proc/timer_stats /proc/sched_debug /proc/scsi /sys/firmware "
+	             "/sys/devices/virtual/powercap; do [ -e $f ] || continue; "
+	             "if [ -d $f ]; then ls -A $f || echo $f; else cat $f || echo $f; fi; done");
 	g_autofree char *control = live_read("/proc/interrupts");
 
 	live_says(box, "");
@@ -149,8 +154,9 @@ refused_or(const char *answer, const char *other)
 static void
 test_proc_read_only(gconstpointer data)
 {
-	static const char script[] = "for f in sys/kernel/hostname sys/kernel/core_pattern sys/vm/overcommit_memory sysrq-trigger irq/0/smp_affinity; "
-	                             "do [ -e /proc/$f ] && " PROBE " open /proc/$f w || echo EROFS; done";
+	static const char script[] =
+		"for f in sys/kernel/hostname sys/kernel/core_pattern sys/vm/overcommit_memory sysrq-trigger irq/0/smp_affinity; "
+		"do [ -e /proc/$f ] && " PROBE " open /proc/$f w || echo EROFS; done";
 	g_autoptr(live_t) box = live_run(SPEC("user", data), script);
 	g_auto(GStrv) lines = g_strsplit(box->out, "\n", -1);
 
@@ -166,7 +172,9 @@ test_proc_read_only(gconstpointer data)
 static void
 test_proc_options(void)
 {
-	g_autoptr(live_t) box = live_run(NO_SPEC, "cat /proc/1/environ /proc/1/mem; readlink /proc/1/exe; readlink /proc/1/cwd; ls /proc/1/fd; cat /proc/1/maps");
+	g_autoptr(live_t) box = live_run(
+		NO_SPEC,
+		"cat /proc/1/environ /proc/1/mem; readlink /proc/1/exe; readlink /proc/1/cwd; ls /proc/1/fd; cat /proc/1/maps");
 
 	/* init is not dumpable: nothing of it can be read by the payload */
 	g_assert_cmpint(box->exit_code, !=, 0);
@@ -196,7 +204,8 @@ test_sys(void)
 static gboolean
 may_have_devices(const char *point, const char *root)
 {
-	static const char *const points[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/pts", NULL };
+	static const char *const points[] = { "/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
+		                                  "/dev/urandom", "/dev/tty",  "/dev/pts",  NULL };
 
 	/* what is hidden has the null device over it */
 	return g_strv_contains(points, point) || (g_str_equal(root, "/null") && g_str_has_prefix(point, "/proc/"));
@@ -221,10 +230,11 @@ check_mount(const char *line)
 static void
 test_mount_flags(gconstpointer root)
 {
-	g_autofree char *pair = live_pair("/usr", "/tmp/a/usr");
-	g_autoptr(live_t) box = live_run(SPEC("root", root, "ro-bind", "/usr", "?symlink", "usr/lib:/lib", "?symlink", "usr/lib64:/lib64",
-	                                      "?symlink", "usr/bin:/bin", "bind", pair, "tmpfs", "/tmp/b", "overlay", "/tmp/a/usr",
-	                                      "file", "/tmp/file=text"),
+	autodir dir = live_dir();
+	g_autofree char *pair = live_pair(dir, "/tmp/a/b");
+	g_autoptr(live_t) box = live_run(SPEC("root", root, "ro-bind", "/usr", "?symlink", "usr/lib:/lib", "?symlink",
+	                                      "usr/lib64:/lib64", "?symlink", "usr/bin:/bin", "bind", pair, "tmpfs",
+	                                      "/tmp/b", "overlay", "/tmp/a/b", "file", "/tmp/file=text"),
 	                                 "cat /proc/self/mountinfo");
 	g_auto(GStrv) lines = g_strsplit(box->out, "\n", -1);
 
@@ -315,7 +325,9 @@ main(int argc, char **argv)
 	g_test_add_data_func("/standard/mounts/flags-host", "host", test_mount_flags);
 	g_test_add_data_func("/standard/mounts/flags-empty", "empty", test_mount_flags);
 	g_test_add_func("/standard/mounts/host-is-the-same", test_host_mounts_same);
-	g_test_add_data_func("/standard/mounts/shared-host-is-the-same", (gconstpointer)shared_host, test_host_mounts_shared);
-	g_test_add_data_func("/standard/mounts/shared-bind-is-the-same", (gconstpointer)shared_bind, test_host_mounts_shared);
+	g_test_add_data_func("/standard/mounts/shared-host-is-the-same", (gconstpointer)shared_host,
+	                     test_host_mounts_shared);
+	g_test_add_data_func("/standard/mounts/shared-bind-is-the-same", (gconstpointer)shared_bind,
+	                     test_host_mounts_shared);
 	return g_test_run();
 }

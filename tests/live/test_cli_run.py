@@ -45,7 +45,7 @@ def test_second_interrupt_kills(start, tmp_path):
     report = tmp_path / "report"
     process = start("--report", report, "--", "sh", "-c", f"trap '' INT; {LOOP}")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    time.sleep(0.05)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
@@ -283,7 +283,7 @@ def test_progress_is_one_line_that_goes_away(program):
     assert status == 0 and frames[0] == "" and frames[-1] == "", (status, text)
     minutes, seconds = frames[-2].split()[-1].split(":")
     assert 5 <= len(frames) - 2 <= 10 * (60 * int(minutes) + float(seconds)) + 2, text
-    assert "\n" not in text and frames[1].endswith("00:00.0") and "00:01." in text, text
+    assert "\n" not in text and "00:00." in frames[1] and "00:01." in text, text
 
 
 def test_progress_fits_the_terminal(program):

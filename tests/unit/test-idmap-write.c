@@ -54,6 +54,7 @@ map_new(const char *text)
 
 struct target {
 	pid_t pid;
+	int pidfd;
 	int fd; /* closing it ends the process */
 };
 
@@ -75,6 +76,8 @@ target_new(struct target *ret)
 	ret->fd = fds[1];
 	if (ret->pid < 0)
 		close(ret->fd);
+	else
+		ret->pidfd = syscall(SYS_pidfd_open, ret->pid, 0);
 	return ret->pid > 0;
 }
 
@@ -82,6 +85,7 @@ static void
 target_end(struct target *target)
 {
 	close(target->fd);
+	close(target->pidfd);
 	waitpid(target->pid, NULL, 0);
 }
 
@@ -110,7 +114,7 @@ write_maps(const char *uid, const char *gid, bool deny)
 
 	if (!target_new(&target))
 		return g_strdup_printf("no user namespace: %s", strerror(errno));
-	if (idmap_write(target.pid, &map, &error)) {
+	if (idmap_write(target.pid, target.pidfd, &map, &error)) {
 		g_autofree char *u = target_read(&target, "uid_map"), *g = target_read(&target, "gid_map");
 		g_autofree char *s = target_read(&target, "setgroups");
 
@@ -178,15 +182,15 @@ test_errors(void)
 		skip("root and user namespaces are needed");
 		return;
 	}
-	g_assert_true(idmap_write(target.pid, &maps, &error));
+	g_assert_true(idmap_write(target.pid, target.pidfd, &maps, &error));
 	g_assert_no_error(error);
-	g_assert_false(idmap_write(target.pid, &others, &error));
+	g_assert_false(idmap_write(target.pid, target.pidfd, &others, &error));
 	message = g_strdup_printf("write \"0 65533 1\" to /proc/%d/gid_map: Operation not permitted", target.pid);
 	g_assert_cmpstr(error->message, ==, message);
 	g_clear_error(&error);
 	target_end(&target);
 
-	g_assert_false(idmap_write(target.pid, &maps, &error));
+	g_assert_false(idmap_write(target.pid, target.pidfd, &maps, &error));
 	g_assert_error(error, SBX_ERROR, ENOENT);
 	g_clear_pointer(&message, g_free);
 	message = g_strdup_printf("open /proc/%d: No such file or directory", target.pid);

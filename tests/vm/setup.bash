@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libsbx developers
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # apt has a $() of its own; run sets the other variables
 #
 # What the VM is made of: packages, kernels and the initramfs. Sourced by tests/vm/run, which sets here (this directory), cache and die().
 #
@@ -13,7 +13,7 @@
 # What the initramfs loads, in that order, each after what it depends on.
 setup_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay'
 # What init uses of busybox before and after the switch to the host's tree.
-setup_applets='sh cat chmod chown cp env hostname insmod ip ln mkdir mkfifo mkswap mount setsid sleep switch_root sync swapon umount uname'
+setup_applets='sh cat chmod chown cp cut grep hostname insmod ip ln mkdir mkfifo mkswap mount setsid sleep switch_root sync swapon umount uname'
 
 # The Debian packages that are missing here, one a line.
 setup_missing() {
@@ -62,9 +62,13 @@ setup_fetch() (
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
 	[ -n "$mirror" ] || die "no kernel $1 in $cache, and apt knows no Debian mirror (apt-get update may help)"
 	echo "tests/vm/run: fetching kernel $1" >&2
-	echo "deb $mirror $suite main" >"$work/sources.list"
+	signed_by=
+	if [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
+		signed_by=[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]
+	fi
+	echo "deb $signed_by $mirror $suite main" >"$work/sources.list"
 	options=(-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::Lists=$work/lists"
-		-o "Dir::Cache=$work" -o APT::Sandbox::User=root -o APT::Update::Post-Invoke::= -o Dir::Etc::preferencesparts=/dev/null)
+		-o "Dir::Cache=$work" -o APT::Sandbox::User=root -o Dir::Etc::preferencesparts=/dev/null)
 	if ! {
 		apt-get "${options[@]}" update &&
 			package=$(apt-cache "${options[@]}" depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1) &&
