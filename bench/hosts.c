@@ -66,7 +66,9 @@ static int
 be_host(unsigned long mib, const char *payload)
 {
 	static const char *const argv[] = { "true", NULL };
-	sbx_command command = { .size = sizeof command, .argv = argv, .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
+	sbx_command command = { .size = sizeof command,
+		                    .argv = argv,
+		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
 	sbx_error *error = NULL;
 	sbx_spec *spec;
 	char byte;
@@ -145,8 +147,9 @@ print(struct host *hosts, int n, unsigned rounds)
 		const uint64_t *nsec = hosts[i].nsec;
 
 		qsort(hosts[i].nsec, rounds, sizeof *nsec, compare);
-		printf("%10lu %10.0f %10.0f %10.0f %8.2f\n", hosts[i].mib, (double)nsec[rounds / 2] / 1000, (double)nsec[0] / 1000,
-		       (double)nsec[rounds * 9 / 10] / 1000, (double)nsec[rounds / 2] / (double)hosts[0].nsec[rounds / 2]);
+		printf("%10lu %10.0f %10.0f %10.0f %8.2f\n", hosts[i].mib, (double)nsec[rounds / 2] / 1000,
+		       (double)nsec[0] / 1000, (double)nsec[rounds * 9 / 10] / 1000,
+		       (double)nsec[rounds / 2] / (double)hosts[0].nsec[rounds / 2]);
 	}
 }
 

@@ -15,7 +15,9 @@ start(const sbx_spec *spec, int number, sbx_error **error)
 {
 	char script[64];
 	const char *argv[] = { "sh", "-c", script, NULL };
-	sbx_command command = { .size = sizeof command, .argv = argv, .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_NULL } };
+	sbx_command command = { .size = sizeof command,
+		                    .argv = argv,
+		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_CAPTURE, SBX_STDIO_NULL } };
 	sbx_box *box;
 
 	snprintf(script, sizeof script, "sleep 0.%d; echo result %d; exit %d", BOXES - number, number, number);

@@ -8,7 +8,8 @@
 #include <sbx.h>
 
 static const char *const limits[][2] = {
-	{ "?memory.max", "256M" }, { "?pids.max", "16" }, { "time.wall", "2" }, { "net", "none" }, { "rlimit", "fsize=0" }, { NULL, NULL },
+	{ "?memory.max", "256M" }, { "?pids.max", "16" },   { "time.wall", "2" },
+	{ "net", "none" },         { "rlimit", "fsize=0" }, { NULL, NULL },
 };
 
 static const char *
@@ -35,7 +36,9 @@ verdict(const sbx_report *report, const char *output, size_t length, const char 
 static int
 judge(sbx_spec *spec, const char *answer, const char *const *argv, sbx_error **error)
 {
-	sbx_command command = { .size = sizeof command, .argv = argv, .stdio = { SBX_STDIO_INHERIT, SBX_STDIO_CAPTURE, SBX_STDIO_NULL } };
+	sbx_command command = { .size = sizeof command,
+		                    .argv = argv,
+		                    .stdio = { SBX_STDIO_INHERIT, SBX_STDIO_CAPTURE, SBX_STDIO_NULL } };
 	sbx_report report = { .size = sizeof report };
 	const void *output;
 	size_t length;

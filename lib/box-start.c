@@ -164,7 +164,8 @@ launch(struct sbx_box *box, GError **error)
 		return false;
 	if (!box->plan->identity.host_maps)
 		return true;
-	if (idmap_write(born.pid, born.pidfd, &box->plan->identity.map, &failure) && launch_send(box->socket, &go, NULL, 0, &failure))
+	if (idmap_write(born.pid, born.pidfd, &box->plan->identity.map, &failure) &&
+	    launch_send(box->socket, &go, NULL, 0, &failure))
 		return true;
 	/* a step before the maps may have failed: then what init has said, which is read next, is the error */
 	if (failure->code == EPIPE || poll(&(struct pollfd){ born.pidfd, POLLIN, 0 }, 1, 0) == 1)
@@ -210,12 +211,18 @@ stdio_close(struct stdio *stdio)
 static bool
 open_pipe(struct sbx_box *box, int which, bool capture, int *ret_theirs, GError **error)
 {
+	struct value_user user;
+	G_GNUC_UNUSED int given;
 	int ends[2];
 	int ours = which == 0;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return throw_errno(error, STAGE_PROCESS, NULL, "pipe for stdio[%d]", which);
 	*ret_theirs = ends[!ours];
+	/* as its owner the payload can open /dev/stdout; where we may not give it away, it just can't */
+	identity_outside(&box->plan->identity, &user);
+	given = user.uid == geteuid() ? 0 : fchown(*ret_theirs, user.uid, user.gid);
+
 	if (!capture) {
 		fd_close(&box->pipes[which]);
 		box->pipes[which] = ends[ours];
@@ -256,7 +263,9 @@ open_stdio(struct sbx_box *box, int which, int wish, struct stdio *stdio, GError
 static bool
 send_command(struct sbx_box *box, const struct plan *plan, GError **error)
 {
-	struct wire_message message = { .type = WIRE_COMMAND, .id = ++box->command_id, .value = 1, .n_fds = 1 + plan->fds->len };
+	struct wire_message message = {
+		.type = WIRE_COMMAND, .id = ++box->command_id, .value = 1, .n_fds = 1 + plan->fds->len
+	};
 	g_autofree int *fds = g_new(int, message.n_fds);
 	autofd sealed = plan_seal(plan, error);
 

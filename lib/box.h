@@ -33,8 +33,8 @@ struct sbx_box {
 	pid_t init_pid;
 	int init_pidfd, socket, epoll, timer;
 	bool init_ended;
-	uint32_t command_id; /* of the last one sent: an answer to an earlier one is none */
-	bool refused;        /* init has said that the command did not start */
+	uint32_t command_id;                  /* of the last one sent: an answer to an earlier one is none */
+	bool refused;                         /* init has said that the command did not start */
 	int pipes[3];                         /* SBX_STDIO_PIPE: our ends, until taken */
 	struct box_capture capture[3];        /* 1 and 2 */
 	uint64_t setup_usec;                  /* spent so far */

@@ -13,7 +13,7 @@
 struct cgroup {
 	int parent_fd; /* directory fds */
 	int fd;
-	int kill_fd;     /* cgroup.kill, open from the start: a kill must not need a free fd */
+	int kill_fd; /* cgroup.kill, open from the start: a kill must not need a free fd */
 	char
 		*name; /* sbx.PID.STARTTIME.N: whose it is stands in the name, so that a sweep can tell from the first moment */
 	char *path;           /* for messages */

@@ -164,8 +164,9 @@ plan_file_at(struct files *files, unsigned dir, const char *name, const struct f
 	const struct identity *identity = &plan->identity;
 	size_t size = entry->data ? g_bytes_get_size(entry->data) : strlen(item->mount.text);
 	const void *bytes = entry->data ? g_bytes_get_data(entry->data, NULL) : item->mount.text;
-	unsigned fd = plan_open(plan, SYS_openat, 1, dir, plan_string(plan, name),
-	                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, entry->data ? entry->mode : 0644);
+	unsigned fd =
+		plan_open(plan, SYS_openat, 1, dir, plan_string(plan, name),
+	              O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, entry->data ? entry->mode : 0644);
 
 	if (size)
 		plan_call(plan, SYS_write, 1, fd, plan_data(plan, bytes, size), size)->flags |= WIRE_FULL;

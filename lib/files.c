@@ -164,12 +164,13 @@ add_item(struct files *files, const struct spec_entry *entry, GError **error)
 
 /* Does the root directory lack a mount point that will be needed? Then an overlay takes it, not the host's tree. */
 static bool
-root_lacks(const struct files *files, int root, const char *dst)
+root_lacks(int root, const char *dst)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	autofd fd = (int)syscall(SYS_openat2, root, dst + 1, &how, sizeof how);
 
-	return fd < 0 && errno == ENOENT && !g_str_equal(files_place_of(files, dst)->dst, dst);
+	/* in these two lies a tmpfs of ours, whatever is behind it */
+	return fd < 0 && errno == ENOENT && !g_str_has_prefix(dst, "/tmp/") && !g_str_has_prefix(dst, "/dev/");
 }
 
 static bool
@@ -184,10 +185,10 @@ decide_root_dir(struct files *files, GError **error)
 		return throw_errno(error, STAGE_FILES, "root", "copy the tree of %s", files->root_dir);
 	files->root_on_top = files->root_overlay != NULL;
 	for (gsize i = 0; i < G_N_ELEMENTS(standard); i++)
-		files->root_on_top = files->root_on_top || root_lacks(files, root, standard[i]);
+		files->root_on_top = files->root_on_top || root_lacks(root, standard[i]);
 	for (guint i = 0; i < files->items->len; i++)
 		files->root_on_top =
-			files->root_on_top || root_lacks(files, root, g_array_index(files->items, struct files_item, i).mount.dst);
+			files->root_on_top || root_lacks(root, g_array_index(files->items, struct files_item, i).mount.dst);
 	return true;
 }
 

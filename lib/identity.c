@@ -192,7 +192,8 @@ bool
 identity_decide(const sbx_spec *spec, struct identity *ret, GError **error)
 {
 	/* also root of a container with a range of ids; not root of a user namespace with one */
-	bool may_map = host_has_cap(CAP_SETUID) && host_has_cap(CAP_SETGID) && host_has_id(false, NOBODY) && host_has_id(true, NOBODY);
+	bool may_map =
+		host_has_cap(CAP_SETUID) && host_has_cap(CAP_SETGID) && host_has_id(false, NOBODY) && host_has_id(true, NOBODY);
 	uint32_t uid = geteuid(), gid = getegid();
 
 	ret->map.uid = map_from_spec(spec, "uid-map");
@@ -227,13 +228,22 @@ identity_clear(struct identity *identity)
 	g_clear_pointer(&identity->groups, g_array_unref);
 }
 
-void
-identity_copy(const struct identity *from, struct identity *to)
+static uint32_t
+id_outside(const GArray *map, uint32_t inside)
 {
-	*to = *from;
-	to->map.uid = g_array_ref(from->map.uid);
-	to->map.gid = g_array_ref(from->map.gid);
-	to->groups = from->groups ? g_array_ref(from->groups) : NULL;
+	const struct value_map *line = map_line_of(map, inside);
+
+	return line->outside + (inside - line->inside);
+}
+
+void
+identity_outside(const struct identity *identity, struct value_user *ret)
+{
+	*ret = identity->user;
+	if (!identity->user_ns)
+		return;
+	ret->uid = id_outside(identity->map.uid, identity->user.uid);
+	ret->gid = id_outside(identity->map.gid, identity->user.gid);
 }
 
 /* --- steps --- */

@@ -26,8 +26,8 @@ struct plan;
 
 bool identity_decide(const sbx_spec *spec, struct identity *ret, GError **error);
 void identity_clear(struct identity *identity);
-/* A copy that is independent of the first. */
-void identity_copy(const struct identity *from, struct identity *to);
+/* The payload's ids as the host sees them. */
+void identity_outside(const struct identity *identity, struct value_user *ret);
 /* Box: maps of its own where it can, then init's ids, bounding set, securebits, no_new_privs, keyring. */
 void identity_plan_maps(struct plan *plan);
 void identity_plan_box(struct plan *plan);

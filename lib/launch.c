@@ -49,7 +49,7 @@ struct birth {
 	enum birth_step step;
 	int error;
 	int joining; /* the namespace of BIRTH_JOIN */
-	pid_t pid; /* of init, when a first child made it */
+	pid_t pid;   /* of init, when a first child made it */
 	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	char second_stack[STACK_SIZE] __attribute__((aligned(16)));
 };
@@ -270,7 +270,7 @@ launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError *
 	for (int ns = 0; ns < SPEC_NS_N; ns++)
 		joins = joins || plan->join[ns] >= 0;
 	birth->args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
-	                   (plan->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME));
+	                    (plan->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME));
 	if (cgroup_fd >= 0) {
 		birth->args.flags |= CLONE_INTO_CGROUP;
 		birth->args.cgroup = (uint64_t)cgroup_fd;

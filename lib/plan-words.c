@@ -99,8 +99,8 @@ const struct plan_word plan_words_move[] = {
 };
 
 const struct plan_word plan_words_open[] = {
-	WORD(O_WRONLY),   WORD(O_CREAT),   WORD(O_TRUNC), WORD(O_DIRECTORY),
-	WORD(O_NONBLOCK), WORD(O_NOFOLLOW), WORD(O_CLOEXEC), WORD(O_PATH),  END,
+	WORD(O_WRONLY),  WORD(O_CREAT), WORD(O_TRUNC), WORD(O_DIRECTORY), WORD(O_NONBLOCK), WORD(O_NOFOLLOW),
+	WORD(O_CLOEXEC), WORD(O_PATH),  END,
 };
 
 const struct plan_word plan_words_prctl[] = {

@@ -290,8 +290,10 @@ plan_seal(const struct plan *plan, GError **error)
 	fd = memfd_new();
 	if (fd < 0 || !fd_write_whole(fd, whole, header.size) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		int code = errno;
+
 		throw_errno(error, STAGE_CLONE, NULL, "memfd of %u bytes for the plan", header.size);
-		if (errno == EFBIG)
+		if (code == EFBIG)
 			throw_hint(error, "RLIMIT_FSIZE of this process is lower than that");
 		return -1;
 	}

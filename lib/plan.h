@@ -42,7 +42,7 @@ struct plan {
 	int join[SPEC_NS_N]; /* borrowed from the spec: entered before the birth; -1 */
 	int join_net;        /* owned: the namespace file of net=PATH; -1 */
 	struct identity identity;
-	unsigned exec_slot;  /* of the program, when it was given as an fd */
+	unsigned exec_slot; /* of the program, when it was given as an fd */
 	bool too_large;
 	GPtrArray *dropped; /* of struct plan_note: best-effort wishes that the host can't meet, seen while planning */
 };

@@ -211,7 +211,8 @@ receive(void)
 	if (got == sizeof message && message.type == WIRE_COMMAND && ready && message.n_fds == n_fds)
 		command_message(&message, fds, n_fds);
 	else if (got == sizeof message && message.type == WIRE_COMMAND)
-		send_record(WIRE_FAILED, WIRE_PHASE_INIT, message.id, WIRE_INIT_PLAN, header.msg_flags & MSG_CTRUNC ? EMFILE : EPROTO);
+		send_record(WIRE_FAILED, WIRE_PHASE_INIT, message.id, WIRE_INIT_PLAN,
+		            header.msg_flags & MSG_CTRUNC ? EMFILE : EPROTO);
 	else if (got == sizeof message && message.type == WIRE_SIGNAL)
 		signal_message(&message);
 	for (uint32_t i = 0; i < n_fds; i++)

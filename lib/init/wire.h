@@ -41,7 +41,7 @@ struct wire_step {
 	uint8_t slot_args; /* bit i: arg[i] is the number of a slot */
 	uint8_t flags;
 	uint8_t forgive; /* this errno is no failure; 0: none */
-	uint8_t group;     /* so many of the following steps belong to this one: they fall with it */
+	uint8_t group;   /* so many of the following steps belong to this one: they fall with it */
 	uint64_t arg[6];
 };
 

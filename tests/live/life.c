@@ -247,7 +247,8 @@ list_children(GPtrArray *lines)
 		if (!g_ascii_isdigit(*name) || !g_file_get_contents(path, &stat, NULL, NULL) || !(end = strrchr(stat, ')')))
 			continue;
 		if (sscanf(end + 1, " %c %d", &state, &parent) == 2 && parent == getpid())
-			g_ptr_array_add(lines, g_strdup_printf("child%s %.*s", state == 'Z' ? ", a zombie" : "", (int)(end + 1 - stat), stat));
+			g_ptr_array_add(lines, g_strdup_printf("child%s %.*s", state == 'Z' ? ", a zombie" : "",
+			                                       (int)(end + 1 - stat), stat));
 	}
 }
 

@@ -41,15 +41,24 @@ struct wish {
 
 static const struct wish wishes[] = {
 	{ "default", "default", { NULL }, false },
-	{ "empty-root", "empty",
-	  { "ro-bind", "/usr:/usr", "ro-bind", "/etc:/etc", "bind", "%s/data:/data", "tmpfs", "/var/cache:1M", "file", "/etc2/motd=hello",
-	    "symlink", "usr/bin:/bin", "symlink", "usr/lib:/lib", "symlink", "usr/lib64:/lib64", NULL },
+	{ "empty-root",
+	  "empty",
+	  { "ro-bind", "/usr:/usr", "ro-bind", "/etc:/etc", "bind", "%s/data:/data", "tmpfs", "/var/cache:1M", "file",
+	    "/etc2/motd=hello", "symlink", "usr/bin:/bin", "symlink", "usr/lib:/lib", "symlink", "usr/lib64:/lib64", NULL },
 	  false },
-	{ "directory-overlay", "default",
-	  { "root", "%s/root", "ro-bind", "/usr:/usr", "ro-bind", "/bin:/bin", "ro-bind", "/lib:/lib", "?ro-bind", "/lib64:/lib64", "overlay", "/data", "tmpfs", "/tmp", "hostname", "broken", NULL },
+	{ "directory-overlay",
+	  "default",
+	  { "root", "%s/root", "ro-bind", "/usr:/usr", "ro-bind", "/bin:/bin", "ro-bind", "/lib:/lib", "?ro-bind",
+	    "/lib64:/lib64", "overlay", "/data", "tmpfs", "/tmp", "hostname", "broken", NULL },
 	  false },
-	{ "share-user", "default", { "share", "user", "user", "65534", "hostname", "broken", "rlimit", "nofile=64", NULL }, true },
-	{ "share-all", "default", { "share", "ipc,uts,net,cgroup", "time.wall", "10", "env", "A=B", "nice", "5", "chdir", "/", NULL }, false },
+	{ "share-user",
+	  "default",
+	  { "share", "user", "user", "65534", "hostname", "broken", "rlimit", "nofile=64", NULL },
+	  true },
+	{ "share-all",
+	  "default",
+	  { "share", "ipc,uts,net,cgroup", "time.wall", "10", "env", "A=B", "nice", "5", "chdir", "/", NULL },
+	  false },
 };
 
 static char *scratch;
@@ -163,7 +172,8 @@ launch_plan(const struct plan *plan, const struct cgroup *cgroup, uint32_t broke
 	if (!launch_init(plan, cgroup ? cgroup->fd : -1, &born, &error))
 		no_error(error);
 	if (plan->identity.host_maps && plan->wait_at <= broken) {
-		if (!idmap_write(born.pid, born.pidfd, &plan->identity.map, &error) || !launch_send(born.socket, &go, NULL, 0, &error))
+		if (!idmap_write(born.pid, born.pidfd, &plan->identity.map, &error) ||
+		    !launch_send(born.socket, &go, NULL, 0, &error))
 			no_error(error);
 	}
 	record = await_record(born.socket);
@@ -190,16 +200,16 @@ broken_step(struct wire_step step, int code)
 }
 
 static void
-expect_record(const struct plan *plan, uint32_t i, const char *text, int code, bool tolerated, struct wire_record record,
-              uint32_t good, uint32_t phase)
+expect_record(const struct plan *plan, uint32_t i, const char *text, int code, bool tolerated,
+              struct wire_record record, uint32_t good, uint32_t phase)
 {
 	g_autofree char *said = record.step < plan->steps->len ? plan_step_text(plan, record.step) : NULL;
 
 	if (tolerated && record.type == good)
 		return;
 	if (tolerated || record.type != WIRE_FAILED || record.phase != phase || record.step != i || record.value != code)
-		g_error("step %u, errno %d%s, %s: record %u phase %u step %u value %d, %s", i, code, tolerated ? " (which is none)" : "", text,
-		        record.type, record.phase, record.step, record.value, said);
+		g_error("step %u, errno %d%s, %s: record %u phase %u step %u value %d, %s", i, code,
+		        tolerated ? " (which is none)" : "", text, record.type, record.phase, record.step, record.value, said);
 }
 
 static struct plan *
@@ -227,8 +237,8 @@ break_step(const sbx_spec *spec, const struct cgroup *cgroup, uint32_t i, int co
 	text = plan_step_text(plan, i);
 	tolerated = tolerates(step, code);
 	*step = broken_step(*step, code);
-	expect_record(plan, i, text, code, tolerated, launch_plan(plan, cgroup, tolerated ? plan->steps->len : i), WIRE_READY,
-	              WIRE_PHASE_BOX);
+	expect_record(plan, i, text, code, tolerated, launch_plan(plan, cgroup, tolerated ? plan->steps->len : i),
+	              WIRE_READY, WIRE_PHASE_BOX);
 	return true;
 }
 
@@ -241,7 +251,8 @@ control(const sbx_spec *spec, const struct cgroup *cgroup)
 	g_autofree char *said = record.step < plan->steps->len ? plan_step_text(plan, record.step) : NULL;
 
 	if (record.type != WIRE_READY)
-		g_error("unbroken: record %u phase %u step %u value %d, %s", record.type, record.phase, record.step, record.value, said);
+		g_error("unbroken: record %u phase %u step %u value %d, %s", record.type, record.phase, record.step,
+		        record.value, said);
 }
 
 static void
@@ -380,8 +391,8 @@ refuses(const sbx_spec *spec, int expected, const char *key, const char *text)
 
 	leak_begin(&leak);
 	result = sbx_box_create(spec, &box, &error);
-	g_test_message("%d | %s | %s | %s | %s", result, sbx_error_stage(error), sbx_error_key(error), sbx_error_message(error),
-	               sbx_error_hint(error));
+	g_test_message("%d | %s | %s | %s | %s", result, sbx_error_stage(error), sbx_error_key(error),
+	               sbx_error_message(error), sbx_error_hint(error));
 	g_assert_cmpint(result, ==, expected);
 	g_assert_null(box);
 	g_assert_cmpstr(sbx_error_key(error), ==, key);

@@ -218,7 +218,8 @@ test_huge(void)
 		((volatile char *)memory)[i] = 1;
 	large = median_launch(spec);
 	g_assert_cmpint(munmap(memory, size), ==, 0);
-	g_test_message("%zu MiB touched: %" G_GINT64_FORMAT " us, %" G_GINT64_FORMAT " us without", size >> 20, large, small);
+	g_test_message("%zu MiB touched: %" G_GINT64_FORMAT " us, %" G_GINT64_FORMAT " us without", size >> 20, large,
+	               small);
 	g_assert_cmpint(large, <, 3 * small + 20000);
 }
 
@@ -309,7 +310,8 @@ static void
 stdio_closed(void)
 {
 	g_autoptr(life_spec_t) spec = life_spec("default", NULL);
-	static const char *const argv[] = { "/bin/sh", "-c", "echo x >&2; [ $(ls /proc/self/fd | wc -l) -eq 4 ] && exit 11", NULL };
+	static const char *const argv[] = { "/bin/sh", "-c", "echo x >&2; [ $(ls /proc/self/fd | wc -l) -eq 4 ] && exit 11",
+		                                NULL };
 	const sbx_command command = { .size = sizeof command, .argv = argv };
 	sbx_report report = { .size = sizeof report };
 
@@ -345,7 +347,8 @@ add_file(GString *text, const char *path)
 static void
 add_status(GString *text)
 {
-	static const char *const names[] = { "Umask", "Uid", "Gid", "Groups", "Threads", "Sig", "Shd", "Cap", "NoNewPrivs", "Seccomp:", "Cpus_allowed:" };
+	static const char *const names[] = { "Umask", "Uid", "Gid",        "Groups",   "Threads",      "Sig",
+		                                 "Shd",   "Cap", "NoNewPrivs", "Seccomp:", "Cpus_allowed:" };
 	g_autofree char *status = NULL;
 	g_auto(GStrv) lines = NULL;
 
@@ -365,8 +368,8 @@ host_state(void)
 	int reaper = -1;
 
 	prctl(PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
-	g_string_append_printf(text, "cwd %s\ndumpable %d\nsubreaper %d\nsecurebits %d\ndeathsig\n", cwd, prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), reaper,
-	                       prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
+	g_string_append_printf(text, "cwd %s\ndumpable %d\nsubreaper %d\nsecurebits %d\ndeathsig\n", cwd,
+	                       prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), reaper, prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
 	for (int ring = -5; ring < 0; ring++)
 		g_string_append_printf(text, "keyring %d: %ld\n", ring, syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, ring, 0));
 	for (char **variable = environ; *variable; variable++)
@@ -375,7 +378,8 @@ host_state(void)
 		struct rlimit limit = { 0, 0 };
 
 		getrlimit((__rlimit_resource_t)i, &limit);
-		g_string_append_printf(text, "rlimit %d: %lu %lu\n", i, (unsigned long)limit.rlim_cur, (unsigned long)limit.rlim_max);
+		g_string_append_printf(text, "rlimit %d: %lu %lu\n", i, (unsigned long)limit.rlim_cur,
+		                       (unsigned long)limit.rlim_max);
 	}
 	for (int i = 1; i < 65; i++) {
 		struct sigaction action = { .sa_flags = 0 };
@@ -386,7 +390,9 @@ host_state(void)
 	add_status(text);
 	add_file(text, "/proc/self/cgroup");
 	add_file(text, "/proc/self/uid_map");
-	for (const char *const *ns = (const char *const[]){ "mnt", "pid", "net", "ipc", "uts", "cgroup", "user", "time", "pid_for_children", NULL }; *ns; ns++) {
+	for (const char *const *ns = (const char *const[]){ "mnt", "pid", "net", "ipc", "uts", "cgroup", "user", "time",
+	                                                    "pid_for_children", NULL };
+	     *ns; ns++) {
 		g_autofree char *path = g_strconcat("/proc/self/ns/", *ns, NULL);
 		g_autofree char *link = g_file_read_link(path, NULL);
 
@@ -518,8 +524,8 @@ remove_group(const char *path, const struct stat *st, int type, struct FTW *at)
 static void
 remove_groups(void)
 {
-	nftw(access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup", remove_group, 16,
-	     FTW_PHYS | FTW_DEPTH);
+	nftw(access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup",
+	     remove_group, 16, FTW_PHYS | FTW_DEPTH);
 }
 
 /* All that the host leaves is inherited by us. How many ms until the last of it is gone, or -1. */
@@ -546,7 +552,8 @@ host_of_three(const char *mark, int told, bool copy)
 	g_autofree char *script = g_strdup_printf("sleep %s & setsid sleep %s & wait", mark, mark);
 
 	for (int i = 0; i < 3; i++) {
-		g_autoptr(life_spec_t) spec = life_spec("default", "share", i == 2 && life_is_real_root() ? "pid" : "uts", NULL);
+		g_autoptr(life_spec_t) spec =
+			life_spec("default", "share", i == 2 && life_is_real_root() ? "pid" : "uts", NULL);
 
 		(void)life_run(spec, script);
 	}

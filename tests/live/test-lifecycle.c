@@ -265,7 +265,9 @@ static int
 exec_result(sbx_box *box, const char *program, sbx_error **error)
 {
 	const char *argv[] = { program, NULL };
-	sbx_command command = { .size = sizeof command, .argv = argv, .stdio = { SBX_STDIO_NULL, SBX_STDIO_PIPE, SBX_STDIO_CAPTURE } };
+	sbx_command command = { .size = sizeof command,
+		                    .argv = argv,
+		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_PIPE, SBX_STDIO_CAPTURE } };
 
 	return sbx_box_start(box, &command, error);
 }
@@ -278,12 +280,17 @@ test_exec_failures(void)
 		const char *program;
 		int expected;
 	} rows[] = {
-		{ "/no/such/program", -ENOENT }, { "no-such-program", -ENOENT }, { "/etc/passwd", -EACCES },
-		{ "/etc", -EACCES },             { "/etc/passwd/x", -ENOTDIR },  { "/text", -ENOEXEC },
+		{ "/no/such/program", -ENOENT },
+		{ "no-such-program", -ENOENT },
+		{ "/etc/passwd", -EACCES },
+		{ "/etc", -EACCES },
+		{ "/etc/passwd/x", -ENOTDIR },
+		{ "/text", -ENOEXEC },
 		{ "", -ENOENT },
 	};
-	g_autoptr(life_spec_t) spec = life_spec("default", "root", "empty", "ro-bind", "/etc:/etc", "ro-bind", "/usr:/usr", "ro-bind", "/bin:/bin",
-	                                        "ro-bind", "/lib:/lib", "?ro-bind", "/lib64:/lib64", NULL);
+	g_autoptr(life_spec_t) spec =
+		life_spec("default", "root", "empty", "ro-bind", "/etc:/etc", "ro-bind", "/usr:/usr", "ro-bind", "/bin:/bin",
+	              "ro-bind", "/lib:/lib", "?ro-bind", "/lib64:/lib64", NULL);
 	g_autoptr(life_box_t) box = NULL;
 	sbx_error *error = NULL;
 	sbx_report report;
@@ -294,8 +301,8 @@ test_exec_failures(void)
 		int result = exec_result(box, rows[i].program, &error);
 
 		if (result != rows[i].expected || strcmp(sbx_error_stage(error), "exec") != 0)
-			g_error("\"%s\": %d, expected %d: %s: %s", rows[i].program, result, rows[i].expected, sbx_error_stage(error),
-			        sbx_error_message(error));
+			g_error("\"%s\": %d, expected %d: %s: %s", rows[i].program, result, rows[i].expected,
+			        sbx_error_stage(error), sbx_error_message(error));
 		g_clear_pointer(&error, sbx_error_free);
 		g_assert_cmpint(sbx_box_state(box), ==, SBX_CREATED);
 		g_assert_cmpint(sbx_box_pipe(box, 1), ==, -ENOENT);

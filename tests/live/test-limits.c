@@ -133,8 +133,8 @@ test_demo(void)
 	is_applied(&report, "memory.max", "100M", "104857600");
 	is_applied(&report, "memory.swap.max", "0", "0");
 	is_applied(&report, "memory.oom.group", "1", "1");
-	g_test_message("peak %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " killed, %" G_GUINT64_FORMAT " us", report.memory_peak,
-	               report.oom_kills, report.wall_usec);
+	g_test_message("peak %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " killed, %" G_GUINT64_FORMAT " us",
+	               report.memory_peak, report.oom_kills, report.wall_usec);
 	g_clear_pointer(&box, sbx_box_free);
 	g_assert_cmpint(access(path, F_OK), ==, -1);
 	leak_check(&leak);
@@ -293,7 +293,8 @@ test_cpu(void)
 	life_run_report(spec, "while :; do :; done", &report);
 	outcome_is(&report, SBX_OUTCOME_TIME_WALL);
 	ratio = (double)(report.cpu_user_usec + report.cpu_system_usec) / (double)report.wall_usec;
-	g_test_message("%.3f of a cpu, %.3f without the limit; throttled %" G_GUINT64_FORMAT " us", ratio, free_ratio, report.throttled_usec);
+	g_test_message("%.3f of a cpu, %.3f without the limit; throttled %" G_GUINT64_FORMAT " us", ratio, free_ratio,
+	               report.throttled_usec);
 	g_assert_cmpuint(report.valid & SBX_VALID_THROTTLED_USEC, !=, 0);
 	g_assert_cmpuint(report.throttled_usec, >, 0);
 	g_assert_cmpfloat(ratio, <, 0.35);
@@ -326,7 +327,8 @@ test_fork_bomb(void)
 		worst = MAX(worst, g_get_monotonic_time() - now);
 	}
 	life_wait(box, &report);
-	g_test_message("the host slept 1 ms in at most %" G_GINT64_FORMAT " us; %" G_GUINT64_FORMAT " forks refused", worst, report.pids_denied);
+	g_test_message("the host slept 1 ms in at most %" G_GINT64_FORMAT " us; %" G_GUINT64_FORMAT " forks refused", worst,
+	               report.pids_denied);
 	g_assert_cmpint(worst, <, 5 * G_USEC_PER_SEC);
 	g_assert_cmpint(g_get_monotonic_time() - begin, <, LIFE_SECONDS * G_USEC_PER_SEC);
 	g_assert_cmpuint(report.valid & SBX_VALID_PIDS_DENIED, !=, 0);
@@ -398,8 +400,9 @@ test_io(void)
 	spec = life_spec("default", "bind", "/mnt/disk/limits", "io.max", limit, NULL);
 	life_run_report(spec, script, &report);
 	g_assert_cmpint(report.exit_code, ==, 0);
-	g_test_message("2 MiB: %" G_GUINT64_FORMAT " us free, %" G_GUINT64_FORMAT " us at 1 MiB/s, %" G_GUINT64_FORMAT " bytes", free_usec,
-	               report.wall_usec, report.io_write_bytes);
+	g_test_message("2 MiB: %" G_GUINT64_FORMAT " us free, %" G_GUINT64_FORMAT " us at 1 MiB/s, %" G_GUINT64_FORMAT
+	               " bytes",
+	               free_usec, report.wall_usec, report.io_write_bytes);
 	g_assert_cmpuint(report.wall_usec, >, 1500000);
 	g_assert_cmpuint(report.wall_usec, >, free_usec);
 	g_assert_cmpuint(report.valid & SBX_VALID_IO_WRITE_BYTES, !=, 0);
@@ -453,15 +456,9 @@ test_best_effort(gconstpointer data)
 }
 
 static const struct effort efforts[] = {
-	{ "memory.max", "64M" },
-	{ "memory.high", "64M" },
-	{ "pids.max", "32" },
-	{ "cpu.max", "0.5" },
-	{ "cpu.weight", "50" },
-	{ "cpuset.cpus", "0" },
-	{ "io.weight", "50" },
-	{ "hugetlb.2MB.max", "0" },
-	{ "memory.nosuch", "1" },
+	{ "memory.max", "64M" }, { "memory.high", "64M" },   { "pids.max", "32" },
+	{ "cpu.max", "0.5" },    { "cpu.weight", "50" },     { "cpuset.cpus", "0" },
+	{ "io.weight", "50" },   { "hugetlb.2MB.max", "0" }, { "memory.nosuch", "1" },
 };
 
 int
@@ -471,8 +468,10 @@ main(int argc, char **argv)
 	life_begin(60);
 	g_test_add_func("/limits/memory/demo", test_demo);
 	g_test_add_func("/limits/memory/control", test_demo_control);
-	g_test_add_data_func("/limits/memory/only-tail", "head -c 5000m /dev/zero | tail; echo status $?; exit 137", test_demo_one);
-	g_test_add_data_func("/limits/memory/hidden", "head -c 5000m /dev/zero | tail; echo status $?; exit 0", test_demo_one);
+	g_test_add_data_func("/limits/memory/only-tail", "head -c 5000m /dev/zero | tail; echo status $?; exit 137",
+	                     test_demo_one);
+	g_test_add_data_func("/limits/memory/hidden", "head -c 5000m /dev/zero | tail; echo status $?; exit 0",
+	                     test_demo_one);
 	g_test_add_func("/limits/memory/swap", test_demo_swap);
 	g_test_add_func("/limits/memory/ancestor", test_oom_ancestor);
 	g_test_add_func("/limits/memory/too-small", test_memory_small);

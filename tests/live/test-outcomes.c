@@ -20,8 +20,8 @@ outcome_is(const sbx_report *report, int outcome, int exit_code, int signal)
 	char *json = sbx_report_json(report);
 
 	if (report->outcome != outcome || report->exit_code != exit_code || report->signal != signal)
-		g_error("outcome %d exit_code %d signal %d, expected %d %d %d: %s", report->outcome, report->exit_code, report->signal, outcome,
-		        exit_code, signal, json);
+		g_error("outcome %d exit_code %d signal %d, expected %d %d %d: %s", report->outcome, report->exit_code,
+		        report->signal, outcome, exit_code, signal, json);
 	free(json);
 }
 
@@ -43,9 +43,11 @@ static const struct ending endings[] = {
 	{ "in-time", "exit 3", "30", NULL, SBX_OUTCOME_EXITED, 3, 0, 0, 10000 },
 	{ "wall", "sleep 1000", "200ms", NULL, SBX_OUTCOME_TIME_WALL, -1, SIGKILL, 200, 5000 },
 	/* time is up: how it ends then is in exit_code and signal, why in the outcome */
-	{ "grace-taken", "trap 'exit 4' TERM; while :; do sleep 0.02; done", "300ms", "30", SBX_OUTCOME_TIME_WALL, -1, 0, 300, 10000 },
+	{ "grace-taken", "trap 'exit 4' TERM; while :; do sleep 0.02; done", "300ms", "30", SBX_OUTCOME_TIME_WALL, -1, 0,
+	  300, 10000 },
 	{ "grace-default-action", "exec sleep 1000", "200ms", "30", SBX_OUTCOME_TIME_WALL, -1, SIGTERM, 200, 10000 },
-	{ "grace-ignored", "trap '' TERM; while :; do sleep 0.02; done", "200ms", "300ms", SBX_OUTCOME_TIME_WALL, -1, SIGKILL, 500, 5000 },
+	{ "grace-ignored", "trap '' TERM; while :; do sleep 0.02; done", "200ms", "300ms", SBX_OUTCOME_TIME_WALL, -1,
+	  SIGKILL, 500, 5000 },
 	{ "stopped-by-itself", "kill -STOP $$; exit 0", "200ms", "100ms", SBX_OUTCOME_TIME_WALL, -1, SIGKILL, 200, 5000 },
 	{ "orphan-does-not-hold", "sleep 1000 & exit 7", "30", NULL, SBX_OUTCOME_EXITED, 7, 0, 0, 10000 },
 };
@@ -80,9 +82,10 @@ test_kill_family(gconstpointer data)
 {
 	bool end_by_exit = data != NULL;
 	g_autofree char *mark = life_mark();
-	g_autofree char *script = g_strdup_printf("for i in 1 2 3; do (setsid sh -c 'trap \"\" TERM HUP; (sleep %s; :) & (sleep %s; :)' &) ; done; "
-	                                          "while [ $(ls /proc | grep -c '^[0-9]') -lt 11 ]; do sleep 0.02; done; echo up; %s",
-	                                          mark, mark, end_by_exit ? "exit 0" : "sleep 1000");
+	g_autofree char *script = g_strdup_printf(
+		"for i in 1 2 3; do (setsid sh -c 'trap \"\" TERM HUP; (sleep %s; :) & (sleep %s; :)' &) ; done; "
+		"while [ $(ls /proc | grep -c '^[0-9]') -lt 11 ]; do sleep 0.02; done; echo up; %s",
+		mark, mark, end_by_exit ? "exit 0" : "sleep 1000");
 	g_autoptr(life_spec_t) spec = life_spec("default", NULL);
 	g_autoptr(life_box_t) box = life_run(spec, script);
 	g_auto(leak_t) leak = { NULL };
@@ -95,7 +98,8 @@ test_kill_family(gconstpointer data)
 		EXPECT(0, sbx_box_kill(box, &error), &error);
 	}
 	life_wait(box, &report);
-	outcome_is(&report, end_by_exit ? SBX_OUTCOME_EXITED : SBX_OUTCOME_KILLED, end_by_exit ? 0 : -1, end_by_exit ? 0 : SIGKILL);
+	outcome_is(&report, end_by_exit ? SBX_OUTCOME_EXITED : SBX_OUTCOME_KILLED, end_by_exit ? 0 : -1,
+	           end_by_exit ? 0 : SIGKILL);
 	g_assert_cmpuint(life_processes_gone(mark, 1000), ==, 0);
 }
 
@@ -111,7 +115,8 @@ test_pipes(void)
 	char bytes[64] = "";
 	int in, out;
 
-	EXPECT(0, life_sh(box, "read a; read b; echo got $b $a", SBX_STDIO_PIPE, SBX_STDIO_PIPE, SBX_STDIO_NULL, &error), &error);
+	EXPECT(0, life_sh(box, "read a; read b; echo got $b $a", SBX_STDIO_PIPE, SBX_STDIO_PIPE, SBX_STDIO_NULL, &error),
+	       &error);
 	in = sbx_box_pipe(box, 0);
 	out = sbx_box_pipe(box, 1);
 	g_assert_cmpint(in, >=, 0);
@@ -162,7 +167,8 @@ test_pipe_end(void)
 static void
 test_capture(void)
 {
-	const char *script = "i=0; while [ $i -lt 256 ]; do printf '%4096d' $i; printf '%4096d' $((i + 1000)) >&2; i=$((i + 1)); done";
+	const char *script =
+		"i=0; while [ $i -lt 256 ]; do printf '%4096d' $i; printf '%4096d' $((i + 1000)) >&2; i=$((i + 1)); done";
 	g_autoptr(life_spec_t) spec = life_spec("default", NULL);
 	g_autoptr(life_box_t) box = life_run(spec, script);
 	sbx_report report;
@@ -246,8 +252,8 @@ test_dispatch_idle(void)
 /* --- report -------------------------------------------------------------------------------------------------------- */
 
 static const char *const numbers[] = {
-	"setup_usec", "wall_usec",   "cpu_user_usec", "cpu_system_usec", "throttled_usec", "memory_peak",
-	"swap_peak",  "pids_peak",   "io_read_bytes", "io_write_bytes",  "oom_kills",      "pids_denied",
+	"setup_usec", "wall_usec", "cpu_user_usec", "cpu_system_usec", "throttled_usec", "memory_peak",
+	"swap_peak",  "pids_peak", "io_read_bytes", "io_write_bytes",  "oom_kills",      "pids_denied",
 };
 
 static void
@@ -255,7 +261,8 @@ check_number(const json_t *object, const char *name, bool valid, uint64_t value)
 {
 	const json_t *member = json_object_get(object, name);
 
-	if (!member || (valid ? !json_is_integer(member) || (uint64_t)json_integer_value(member) != value : !json_is_null(member)))
+	if (!member ||
+	    (valid ? !json_is_integer(member) || (uint64_t)json_integer_value(member) != value : !json_is_null(member)))
 		g_error("%s is not %s %" G_GUINT64_FORMAT, name, valid ? "valid and" : "null, not valid:", value);
 }
 

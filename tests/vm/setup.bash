@@ -64,11 +64,11 @@ setup_fetch() (
 	echo "tests/vm/run: fetching kernel $1" >&2
 	signed_by=
 	if [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
-		signed_by=[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]
+		signed_by="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 	fi
 	echo "deb $signed_by $mirror $suite main" >"$work/sources.list"
 	options=(-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::Lists=$work/lists"
-		-o "Dir::Cache=$work" -o APT::Sandbox::User=root -o Dir::Etc::preferencesparts=/dev/null)
+		-o "Dir::Cache=$work" -o APT::Sandbox::User=root -o Dir::Etc::preferencesparts=/dev/null -o APT::Update::Error-Mode=any)
 	if ! {
 		apt-get "${options[@]}" update &&
 			package=$(apt-cache "${options[@]}" depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1) &&
@@ -105,20 +105,19 @@ setup_unpack() {
 
 # The initramfs of kernel $1, built if it is not in the cache. Sets initramfs.
 setup_initramfs() {
-	local kernel=$cache/kernels/$1 hash root module file applet
+	local kernel=$cache/kernels/$1 root=$tmp/initramfs-$1 depmod=$tmp/depmod-$1 hash module how file applet
 	hash=$(cat "$here/init" "$here/setup.bash" "$(command -v busybox)" "$kernel/version" | sha256sum)
 	initramfs=$cache/initramfs-$1-${hash:0:16}
 	[ ! -e "$initramfs" ] || return 0
-	root=$tmp/initramfs
-	mkdir -p "$root"/{bin,dev,lower,kept,modules,newroot,proc,sbx,sys,upper} "$tmp/depmod/lib/modules"
+	mkdir -p "$root"/{bin,dev,lower,kept,modules,newroot,proc,sbx,sys,upper} "$depmod/lib/modules"
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	for applet in $setup_applets; do
 		ln -s busybox "$root/bin/$applet"
 	done
 	install -m 755 "$here/init" "$root/init"
-	ln -s "$kernel/modules" "$tmp/depmod/lib/modules/$(cat "$kernel/version")"
+	ln -s "$kernel/modules" "$depmod/lib/modules/$(cat "$kernel/version")"
 	for module in $setup_modules; do
-		modprobe -d "$tmp/depmod" -S "$(cat "$kernel/version")" --show-depends "$module"
+		modprobe -d "$depmod" -S "$(cat "$kernel/version")" --show-depends "$module"
 	done | while read -r how file _; do
 		module=$(basename "${file%.xz}")
 		if [ "$how" != insmod ] || [ -e "$root/modules/$module" ]; then
@@ -148,7 +147,7 @@ setup_kernel() {
 		flock "$lock"
 	fi
 	if [ ! -e "$cache/kernels/$1" ]; then
-		setup_fetch "$1" || exit 125
+		setup_fetch "$1"
 	fi
 	setup_initramfs "$1"
 	[ -z "${lock-}" ] || exec {lock}>&-
