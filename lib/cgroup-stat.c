@@ -149,17 +149,18 @@ stat_peaks(const struct cgroup *cgroup, sbx_report *report)
 		    value > cgroup->peak_offset ? value - cgroup->peak_offset : 0);
 }
 
-/* oom_kill counts the first victim of a group kill twice: once as the victim, once as a member of the group. */
-static bool
-events_kills(const char *text, uint64_t *ret_kills)
+/*
+ * oom_kill may count the first victim of a group kill twice: as the victim and, if it is not quite dead by then, as a
+ * member of the group. There can't have been more than ever lived at once.
+ */
+static uint64_t
+killed(const struct cgroup *cgroup, const sbx_report *report, uint64_t kills, uint64_t groups)
 {
-	uint64_t kills, groups = 0;
-
-	if (!stat_field(text, "oom_kill", &kills))
-		return false;
-	(void)stat_field(text, "oom_group_kill", &groups);
-	*ret_kills = kills > groups ? kills - groups : MIN(kills, 1);
-	return true;
+	if (!groups)
+		return kills;
+	if (report->valid & SBX_VALID_PIDS_PEAK)
+		return MIN(kills, report->pids_peak + cgroup->peak_offset);
+	return kills > groups ? kills - groups : MIN(kills, 1);
 }
 
 static void
@@ -167,10 +168,12 @@ stat_events(const struct cgroup *cgroup, sbx_report *report)
 {
 	g_autofree char *memory = fd_read_file_at(cgroup->fd, "memory.events");
 	g_autofree char *pids = fd_read_file_at(cgroup->fd, "pids.events");
-	uint64_t value;
+	uint64_t value, groups = 0;
 
-	if (memory && events_kills(memory, &value))
-		put(report, SBX_VALID_OOM_KILLS, &report->oom_kills, value);
+	if (memory && stat_field(memory, "oom_kill", &value)) {
+		(void)stat_field(memory, "oom_group_kill", &groups);
+		put(report, SBX_VALID_OOM_KILLS, &report->oom_kills, killed(cgroup, report, value, groups));
+	}
 	if (pids && stat_field(pids, "max", &value))
 		put(report, SBX_VALID_PIDS_DENIED, &report->pids_denied, value);
 }
@@ -214,7 +217,7 @@ cgroup_oom(const struct cgroup *cgroup, struct cgroup_oom *ret)
 	const char *text = local ? local : all;
 	struct cgroup_oom oom = { 0 };
 
-	if (!text || !events_kills(text, &oom.kills) || !stat_field(text, "oom", &oom.own))
+	if (!text || !stat_field(text, "oom_kill", &oom.kills) || !stat_field(text, "oom", &oom.own))
 		return false;
 	*ret = oom;
 	return true;

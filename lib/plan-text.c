@@ -285,7 +285,8 @@ plan_throw(const struct plan *plan, uint32_t step, int code, GError **error)
 	if (note->stage == STAGE_FILES && code == EPERM && g_str_equal(note->what, "mount proc"))
 		throw_hint(error,
 		           "something is mounted over parts of /proc here (a container?), so the kernel gives no new one");
-	else if (note->stage == STAGE_FILES && code == ENOENT)
+	else if (note->stage == STAGE_FILES && code == ENOENT &&
+	         g_array_index(plan->steps, struct wire_step, step).nr == SYS_openat2)
 		throw_hint(error, "mount points are made in a tmpfs or an overlay of the box, never in the host's own tree");
 	else if (g_str_equal(note->key, "overlay") && code == EINVAL)
 		throw_hint(error, "an overlay can't lie over a directory with other mounts below it in a user namespace");

@@ -24,6 +24,8 @@ unit_tests = \
 
 live_tests = \
 	tests/live/test-cgroup-vm \
+	tests/live/test-edges \
+	tests/live/test-edges-host \
 	tests/live/test-exec \
 	tests/live/test-faults \
 	tests/live/test-files \

@@ -75,7 +75,7 @@ setup_fetch() (
 			cd "$work" && apt-get "${options[@]}" download "$package" && dpkg -x "$work/$package"_*.deb "$work/deb"
 	} >"$work/log" 2>&1; then
 		# The message must not name the mirror, which may hold a password.
-		die "cannot fetch kernel $1: $(tail -n 2 "$work/log" | sed 's|[a-z]*://[^ ]*|(mirror)|g')"
+		die "cannot fetch kernel $1: $(tail -n 2 "$work/log" | sed "s|[a-z]*://[^ ]*|(mirror)|g; s|'[^']*'|(mirror)|g")"
 	fi
 	version=${package#linux-image-}
 	setup_unpack "$work/deb/boot/vmlinuz-$version" "$work/new/vmlinux"
