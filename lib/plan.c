@@ -135,7 +135,8 @@ plan_for(struct plan *plan, enum stage stage, const struct spec_entry *entry, co
 	note->stage = stage;
 	note->key = g_strdup(entry ? entry->name : "");
 	note->value = g_strdup(entry ? entry->value : "");
-	note->soft = entry && entry->best_effort;
+	/* without its root or its filter a payload is not what was asked for, however softly */
+	note->soft = entry && entry->best_effort && entry->key->type != KEY_ROOT && entry->key->type != KEY_SECCOMP;
 	g_ptr_array_add(plan->notes, note);
 }
 

@@ -3,7 +3,7 @@
 
 /*
  * What a review has found at the edges of a box, as its caller sees it: a caller without fds, late, in real time, with
- * limits of its own, root of less than all, no longer root, or dead.
+ * limits of its own, no longer root, or dead.
  *
  * Theory of operation. A caller that is changed is a fork of this program (live_child).
  */
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -236,9 +235,8 @@ exposed_caller(void)
 }
 
 static void
-test_oom_score(void)
+test_protected(void)
 {
-	live_child(exposed_caller);
 	if (is_permitted(go_protected))
 		live_child(protected_caller);
 	else
@@ -268,100 +266,6 @@ without_file_size(void)
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
 	life_expect("sbx_run with RLIMIT_FSIZE 0", result, -EFBIG, &error);
 	EXPECT(0, sbx_run(spec, &command, &report, &error), &error);
-}
-
-/* --- root of a user namespace with a range of ids ------------------------------------------------------------------ */
-
-static void
-as_ranged_root(void)
-{
-	autodir dir = live_dir();
-	g_autofree char *secret = live_file(dir, "secret", "secret\n"), *open_file = live_file(dir, "open", "open\n");
-	g_autofree char *script =
-		g_strdup_printf("cat %s; cat %s; tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map", open_file,
-	                    secret);
-	g_autofree char *text = NULL;
-	g_autoptr(live_t) box = NULL, refused = NULL;
-	unsigned uid[3], gid[3];
-
-	g_assert_cmpint(chmod(secret, 0600), ==, 0);
-	text = live_read(secret);
-	g_assert_cmpstr(text, ==, "secret\n"); /* the positive control */
-	box = live_run(SPEC("env", "LC_ALL=C"), script);
-	live_ok(box);
-	live_contains(box->err, "Permission denied");
-	if (sscanf(box->out, "open\n%u %u %u %u %u %u", &uid[0], &uid[1], &uid[2], &gid[0], &gid[1], &gid[2]) != 6)
-		g_error("expected the open file and two maps: %s", box->out);
-	g_assert_cmpuint(uid[1], !=, 0);
-	g_assert_cmpuint(uid[2], ==, 1);
-	g_assert_cmpuint(gid[1], !=, 0);
-	g_assert_cmpuint(gid[2], ==, 1);
-	refused = live_run(SPEC("user", "0", "uid-map", "0:0:1", "gid-map", "0:1000:1"), "true");
-	live_failed(refused, "identity", EPERM, "uid-map");
-}
-
-static void
-write_map(pid_t pid, const char *file)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, file);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	g_assert_cmpint(write(fd, "0 100000 65536", 14), ==, 14);
-	close(fd);
-}
-
-static void
-await_byte(int fd)
-{
-	char byte;
-
-	g_assert_cmpint(read(fd, &byte, 1), ==, 1);
-}
-
-static int ready[2], mapped[2];
-
-static void
-become_ranged_root(void)
-{
-	g_assert_cmpint(unshare(CLONE_NEWUSER), ==, 0);
-	g_assert_cmpint(write(ready[1], "x", 1), ==, 1);
-	await_byte(mapped[0]);
-	g_assert_cmpint(syscall(SYS_setgroups, 0, NULL), ==, 0);
-	g_assert_cmpint(setresgid(0, 0, 0), ==, 0);
-	g_assert_cmpint(setresuid(0, 0, 0), ==, 0);
-	g_assert_cmpint(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), ==, 0);
-	as_ranged_root();
-}
-
-static void
-map_range(void)
-{
-	pid_t target = getpid();
-	pid_t mapper = fork();
-
-	if (mapper == 0) {
-		await_byte(ready[0]);
-		write_map(target, "uid_map");
-		write_map(target, "gid_map");
-		_exit(write(mapped[1], "x", 1) != 1);
-	}
-	become_ranged_root();
-}
-
-static void
-test_ranged_root(void)
-{
-	if (!live_is_root()) {
-		live_skip_mode("needs root of the host");
-		return;
-	}
-	g_assert_cmpint(pipe2(ready, O_CLOEXEC), ==, 0);
-	g_assert_cmpint(pipe2(mapped, O_CLOEXEC), ==, 0);
-	live_child(map_range);
-	for (int i = 0; i < 2; i++) {
-		close(ready[i]);
-		close(mapped[i]);
-	}
 }
 
 /* --- root no more -------------------------------------------------------------------------------------------------- */
@@ -463,9 +367,9 @@ main(int argc, char **argv)
 	g_test_add_func("/edges-host/no-fds/share-pid", test_no_fds_share_pid);
 	g_test_add_func("/edges-host/late-dispatch", test_late_dispatch);
 	g_test_add_func("/edges-host/scheduling", test_scheduling);
-	g_test_add_func("/edges-host/oom-score", test_oom_score);
+	g_test_add_func("/edges-host/oom-score/protected", test_protected);
+	g_test_add_data_func("/edges-host/oom-score/exposed", exposed_caller, test_child);
 	g_test_add_data_func("/edges-host/no-file-size", without_file_size, test_child);
-	g_test_add_func("/edges-host/ranged-root", test_ranged_root);
 	g_test_add_func("/edges-host/not-dumpable", test_not_dumpable);
 	g_test_add_func("/edges-host/killed/share-pid", test_killed_share_pid);
 	g_test_add_func("/edges-host/killed/orphans", test_killed_orphans);
