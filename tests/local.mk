@@ -143,15 +143,16 @@ golden:
 	UPDATE_GOLDEN=1 $(check_some) TESTS='$(unit_tests)'
 
 # The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
-# The manual pages are the same there; and how sbx-run reads its options, once for root and once for a user.
-vm_tests = $(live_tests) $(filter-out tests/live/test_cli_doc.py tests/live/test_cli.py,$(py_tests))
-vm_once = tests/live/test_cli.py
+# Not in every run: what does not depend on the kernel or the user, and takes long in the VM.
+vm_elsewhere = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py
+vm_tests = $(live_tests) $(filter-out $(vm_elsewhere),$(py_tests))
 vm_runs = 6.1-root 6.1-user 6.1-userns 6.12-root 6.12-user 6.12-userns
 
 check-vm: $(vm_runs:%=check-vm-%)
 
 $(vm_runs:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS) $(check_SCRIPTS)
-	@$(test_environment) case $* in 6.1-root | 6.12-user) once='$(vm_once)' ;; *) once= ;; esac; \
+	@$(test_environment) case $* in 6.1-user) once=tests/live/test_cli.py ;; \
+	6.12-root) once=tests/live/test_image.py ;; *) once= ;; esac; \
 	$(srcdir)/tests/check-vm $* $(vm_tests) $$once
 
 # The host side with sanitizers, in a build directory of its own. init never has them.

@@ -527,7 +527,7 @@ test_oom(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
 		g_assert_true(WIFSIGNALED(wait_for(others[i])));
 	g_assert_true(cgroup_oom(cgroup, &oom));
-	g_assert_cmpuint(oom.kills, ==, 3);
+	g_assert_cmpuint(oom.kills, >=, 3);
 	g_assert_cmpuint(oom.own, >=, 1);
 	cgroup_stat(cgroup, &report);
 	g_assert_cmpuint(report.valid & SBX_VALID_OOM_KILLS, !=, 0);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -43,7 +44,7 @@ outcome_is(const sbx_report *report, int expected)
 	free(json);
 }
 
-/* --- no fd left ---------------------------------------------------------------------------------------------------- */
+/* --- no fd left --------------------------------------------------------------------------------------------------- */
 
 /* Open until the limit is reached. */
 static void
@@ -71,6 +72,7 @@ ends_without_fds(const char *const *share, int expected)
 
 	if (expected == SBX_OUTCOME_TIME_WALL)
 		EXPECT(0, sbx_spec_set(spec, "time.wall", "300ms", &error), &error);
+	EXPECT(0, sbx_spec_set(spec, "time.grace", "200ms", &error), &error);
 	box = life_run(spec, STUBBORN);
 	use_up_fds();
 	if (expected == SBX_OUTCOME_KILLED)
@@ -128,7 +130,7 @@ test_child(gconstpointer work)
 	live_child((void (*)(void))work);
 }
 
-/* --- late ---------------------------------------------------------------------------------------------------------- */
+/* --- late --------------------------------------------------------------------------------------------------------- */
 
 /* What came first counts, however late the caller looks. */
 static void
@@ -148,7 +150,7 @@ test_late_dispatch(void)
 	outcome_is(&report, SBX_OUTCOME_TIME_WALL);
 }
 
-/* --- priorities ---------------------------------------------------------------------------------------------------- */
+/* --- priorities --------------------------------------------------------------------------------------------------- */
 
 /* Whether `change` is permitted is asked in a child, which is changed by it. */
 static bool
@@ -243,7 +245,7 @@ test_protected(void)
 		live_skip_mode("needs leave for a negative oom_score_adj");
 }
 
-/* --- no file may grow ---------------------------------------------------------------------------------------------- */
+/* --- no file may grow --------------------------------------------------------------------------------------------- */
 
 static void
 without_file_size(void)
@@ -268,7 +270,28 @@ without_file_size(void)
 	EXPECT(0, sbx_run(spec, &command, &report, &error), &error);
 }
 
-/* --- root no more -------------------------------------------------------------------------------------------------- */
+/* --- a pipe that nobody can take ---------------------------------------------------------------------------------- */
+
+static void
+test_run_with_pipe(void)
+{
+	g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
+
+	for (int which = 0; which < 3; which++) {
+		sbx_command command = { .size = sizeof command,
+			                    .argv = ARGV("true"),
+			                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
+		sbx_report report = { .size = sizeof report };
+		sbx_error *error = NULL;
+
+		EXPECT(0, sbx_run(spec, &command, &report, &error), &error); /* the positive control */
+		g_assert_cmpint(report.exit_code, ==, 0);
+		command.stdio[which] = SBX_STDIO_PIPE;
+		EXPECT(-EINVAL, sbx_run(spec, &command, &report, &error), &error);
+	}
+}
+
+/* --- root no more ------------------------------------------------------------------------------------------------- */
 
 static void
 after_giving_up_root(void)
@@ -294,7 +317,7 @@ test_not_dumpable(void)
 		live_skip_mode("needs root of the host");
 }
 
-/* --- a host that is killed ----------------------------------------------------------------------------------------- */
+/* --- a host that is killed ---------------------------------------------------------------------------------------- */
 
 static pid_t dead_host;
 
@@ -330,6 +353,7 @@ kill_host(const char *share, const char *format, unsigned at_least, unsigned ms)
 	if (dead_host == 0) {
 		g_autoptr(life_spec_t) spec = life_spec("default", "share", share, NULL);
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)life_run(spec, script);
 		for (;;)
 			pause();
@@ -347,7 +371,7 @@ static void
 test_killed_share_pid(void)
 {
 	if (may_share_pid())
-		kill_host("pid", "sleep MARK & setsid sleep MARK & wait", 3, 1000);
+		kill_host("pid", "kill -STOP $PPID; sleep MARK & setsid sleep MARK & wait", 3, 1000);
 }
 
 /* Those that end at once keep init busy; the others are what it must end all the same. */
@@ -370,6 +394,7 @@ main(int argc, char **argv)
 	g_test_add_func("/edges-host/oom-score/protected", test_protected);
 	g_test_add_data_func("/edges-host/oom-score/exposed", exposed_caller, test_child);
 	g_test_add_data_func("/edges-host/no-file-size", without_file_size, test_child);
+	g_test_add_func("/edges-host/run-with-pipe", test_run_with_pipe);
 	g_test_add_func("/edges-host/not-dumpable", test_not_dumpable);
 	g_test_add_func("/edges-host/killed/share-pid", test_killed_share_pid);
 	g_test_add_func("/edges-host/killed/orphans", test_killed_orphans);

@@ -16,7 +16,7 @@
 #include "life.h"
 #include "live.h"
 
-/* --- the program's fd ---------------------------------------------------------------------------------------------- */
+/* --- the program's fd --------------------------------------------------------------------------------------------- */
 
 /* Given another program's fd on any number, when exec_fd is run, then it is exec_fd that runs. */
 static void
@@ -46,7 +46,7 @@ test_exec_fd_slots(void)
 	close(program);
 }
 
-/* --- net=PATH ------------------------------------------------------------------------------------------------------ */
+/* --- net=PATH ----------------------------------------------------------------------------------------------------- */
 
 static void
 is_no_net(const char *path)
@@ -109,7 +109,7 @@ test_net_joined(void)
 		live_child(join_own_net);
 }
 
-/* --- best effort --------------------------------------------------------------------------------------------------- */
+/* --- best effort -------------------------------------------------------------------------------------------------- */
 
 /* The report has this wish, and what is applied of it is something, or null. */
 static void
@@ -182,7 +182,7 @@ test_best_effort_tmpfs(void)
 	is_applied(control->json, "tmpfs", "/tmp/there", true);
 }
 
-/* --- init in the host's pid namespace ------------------------------------------------------------------------------ */
+/* --- init in the host's pid namespace ----------------------------------------------------------------------------- */
 
 static void
 test_share_pid_signals(void)
@@ -208,7 +208,7 @@ test_share_pid_signals(void)
 	}
 }
 
-/* --- user namespaces ----------------------------------------------------------------------------------------------- */
+/* --- user namespaces ---------------------------------------------------------------------------------------------- */
 
 #define NEW_USER "10000000" /* CLONE_NEWUSER */
 
@@ -232,7 +232,7 @@ test_no_user_namespaces(void)
 	live_says(control, "EPERM\n"); /* it is not that everything gives ENOSPC */
 }
 
-/* --- root of a user namespace with a range of ids ------------------------------------------------------------------ */
+/* --- root of a user namespace with a range of ids ----------------------------------------------------------------- */
 
 static void
 as_ranged_root(void)
@@ -326,7 +326,7 @@ test_ranged_root(void)
 	}
 }
 
-/* --- devices ------------------------------------------------------------------------------------------------------- */
+/* --- devices ------------------------------------------------------------------------------------------------------ */
 
 static void
 test_device_nodes(void)
@@ -355,7 +355,7 @@ test_device_nodes(void)
 	live_says(uses, "4\nENOSPC\n");
 }
 
-/* --- output -------------------------------------------------------------------------------------------------------- */
+/* --- output ------------------------------------------------------------------------------------------------------- */
 
 /* Opened anew, the payload's own streams are its own. */
 static void
@@ -365,25 +365,6 @@ test_reopen_captured(void)
 
 	live_says(box, "y\n");
 	g_assert_cmpstr(box->err, ==, "x\n");
-}
-
-static void
-test_run_with_pipe(void)
-{
-	g_autoptr(sbx_spec) spec = live_spec_new(NO_SPEC);
-
-	for (int which = 0; which < 3; which++) {
-		sbx_command command = { .size = sizeof command,
-			                    .argv = ARGV("true"),
-			                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
-		sbx_report report = { .size = sizeof report };
-		sbx_error *error = NULL;
-
-		EXPECT(0, sbx_run(spec, &command, &report, &error), &error); /* the positive control */
-		g_assert_cmpint(report.exit_code, ==, 0);
-		command.stdio[which] = SBX_STDIO_PIPE;
-		EXPECT(-EINVAL, sbx_run(spec, &command, &report, &error), &error);
-	}
 }
 
 int
@@ -401,6 +382,5 @@ main(int argc, char **argv)
 	g_test_add_func("/edges/ranged-root", test_ranged_root);
 	g_test_add_func("/edges/device-nodes", test_device_nodes);
 	g_test_add_func("/edges/output/reopen", test_reopen_captured);
-	g_test_add_func("/edges/output/run-with-pipe", test_run_with_pipe);
 	return g_test_run();
 }
