@@ -156,6 +156,16 @@ sbx_box_start(sbx_box *box, const sbx_command *command, sbx_error **error)
 	return failure ? error_return(failure, error) : 0;
 }
 
+/* Whose other end is nobody's would fill up, and the payload would wait for ever. */
+static int
+check_no_pipe(const sbx_command *command, sbx_error **error)
+{
+	for (int i = 0; i < 3; i++)
+		if (command->stdio[i] == SBX_STDIO_PIPE)
+			return error_argument(error, "command.stdio[%d] is SBX_STDIO_PIPE, whose other end nobody could take", i);
+	return 0;
+}
+
 int
 sbx_run(const sbx_spec *spec, const sbx_command *command, sbx_report *report, sbx_error **error)
 {
@@ -163,14 +173,13 @@ sbx_run(const sbx_spec *spec, const sbx_command *command, sbx_report *report, sb
 	sbx_box *box = NULL;
 	int result = check_report(report, error);
 
-	if (result == 0)
-		result = check_command(command, error);
 	if (result < 0)
 		return result;
-	for (int i = 0; i < 3; i++)
-		if (command->stdio[i] == SBX_STDIO_PIPE)
-			return error_argument(error, "command.stdio[%d] is SBX_STDIO_PIPE, whose other end nobody could take", i);
-	result = sbx_box_create(spec, &box, &failure);
+	result = check_command(command, &failure);
+	if (result == 0)
+		result = check_no_pipe(command, &failure);
+	if (result == 0)
+		result = sbx_box_create(spec, &box, &failure);
 	if (result == 0)
 		result = sbx_box_start(box, command, &failure);
 	if (result == 0)

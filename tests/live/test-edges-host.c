@@ -3,9 +3,7 @@
 
 /*
  * What a review has found at the edges of a box, as its caller sees it: a caller without fds, late, in real time, with
- * limits of its own, no longer root, or dead.
- *
- * Theory of operation. A caller that is changed is a fork of this program (live_child).
+ * limits of its own, no longer root, or dead. A caller that is changed is a fork of this program (live_child).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -160,7 +158,7 @@ is_permitted(bool (*change)(void))
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(change() ? 0 : 1);
+		_exit(!change());
 	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
 	return status == 0;
 }
@@ -229,10 +227,9 @@ protected_caller(void)
 static void
 exposed_caller(void)
 {
-	g_autoptr(live_t) box = NULL;
+	g_autoptr(live_t) box = set_oom_score_adj("500") ? live_run(NO_SPEC, "cat /proc/self/oom_score_adj") : NULL;
 
-	g_assert_true(set_oom_score_adj("500"));
-	box = live_run(NO_SPEC, "cat /proc/self/oom_score_adj");
+	g_assert_nonnull(box);
 	live_says(box, "500\n");
 }
 
@@ -257,9 +254,9 @@ without_file_size(void)
 	sbx_report report = { .size = sizeof report };
 	struct rlimit before, none;
 	sbx_error *error = NULL;
-	int result;
+	int result = getrlimit(RLIMIT_FSIZE, &before);
 
-	g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+	g_assert_cmpint(result, ==, 0);
 	none = (struct rlimit){ 0, before.rlim_max };
 	signal(SIGXFSZ, SIG_DFL);
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &none), ==, 0);
@@ -348,6 +345,7 @@ kill_host(const char *share, const char *format, unsigned at_least, unsigned ms)
 	g_autofree char *mark = life_mark();
 	g_auto(GStrv) parts = g_strsplit(format, "MARK", -1);
 	g_autofree char *script = g_strjoinv(mark, parts);
+	unsigned n = 0;
 
 	dead_host = fork();
 	if (dead_host == 0) {
@@ -358,9 +356,9 @@ kill_host(const char *share, const char *format, unsigned at_least, unsigned ms)
 		for (;;)
 			pause();
 	}
-	for (int i = 0; i < 1000 && life_processes(mark) < at_least; i++)
+	for (int i = 0; i < 1000 && (n = life_processes(mark)) < at_least; i++)
 		g_usleep(10000);
-	g_assert_cmpuint(life_processes(mark), >=, at_least); /* the positive control */
+	g_assert_cmpuint(n, >=, at_least); /* the positive control */
 	g_assert_cmpint(kill(dead_host, SIGKILL), ==, 0);
 	g_assert_cmpint(waitpid(dead_host, NULL, 0), ==, dead_host);
 	g_assert_cmpuint(life_processes_gone(mark, patience(ms)), ==, 0);
