@@ -13,5 +13,6 @@ install-data-local:
 
 uninstall-local:
 	rm -f "$(DESTDIR)$(bashcompdir)/sbx-run"
+	-rmdir "$(DESTDIR)$(sbxlibexecdir)" 2>/dev/null || :
 
 EXTRA_DIST += doc/sbx-run.bash

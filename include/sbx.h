@@ -116,8 +116,8 @@ int sbx_spec_file(sbx_spec *spec, const char *dst, const void *data, size_t len,
 sbx_spec *sbx_spec_copy(const sbx_spec *spec);
 void sbx_spec_free(sbx_spec *spec);
 
-/* The plan as text: every system call that a box of this spec would make, in order, in the manner of strace(1).
- * Nothing is made or changed. free() it. */
+/* The plan as text: every system call with which a box of this spec is made, in order, in the manner of strace(1); not the clone
+ * before them nor what is done for a command. Nothing is made or changed. free() it. */
 int sbx_spec_plan(const sbx_spec *spec, char **ret_text, sbx_error **error);
 
 /* All keys, one JSON array of {name, type, group, option, arg, default, list, doc}. free() it. */

@@ -163,7 +163,8 @@ throw_clone(const struct plan *plan, int code, bool cgroup, GError **error)
 	case EPERM:
 		if (plan->identity.user_ns)
 			throw_hint(error, "user namespaces are not allowed here: see kernel.unprivileged_userns_clone, "
-			                  "kernel.apparmor_restrict_unprivileged_userns, and the container's seccomp policy");
+			                  "kernel.apparmor_restrict_unprivileged_userns, the container's seccomp policy, "
+			                  "and whether this is a chroot, where the kernel allows none");
 		break;
 	case ENOSPC:
 	case EUSERS:

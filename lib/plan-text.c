@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "plan.h"
 #include "plan-words.h"
@@ -290,6 +291,9 @@ plan_throw(const struct plan *plan, uint32_t step, int code, GError **error)
 		throw_hint(error, "mount points are made in a tmpfs or an overlay of the box, never in the host's own tree");
 	else if (g_str_equal(note->key, "overlay") && code == EINVAL)
 		throw_hint(error, "an overlay can't lie over a directory with other mounts below it in a user namespace");
+	else if (note->stage == STAGE_FILES && code == EACCES && geteuid() == 0)
+		throw_hint(error,
+		           "root's box runs as an unprivileged user, who may not go there; share=user with user=0 keeps root");
 	else if (note->stage == STAGE_FILES && code == ELOOP)
 		throw_hint(error, "symbolic links are not followed on the way to a mount point of an untrusted root directory");
 	return false;
