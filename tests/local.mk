@@ -143,17 +143,19 @@ golden:
 	UPDATE_GOLDEN=1 $(check_some) TESTS='$(unit_tests)'
 
 # The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
-# Not in every run: what does not depend on the kernel or the user, and takes long in the VM.
-vm_elsewhere = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py
-vm_tests = $(live_tests) $(filter-out $(vm_elsewhere),$(py_tests))
+# Not in every run: what does not depend on the kernel or the user and takes long in the VM runs once for root and once for a
+# user, each time on the other kernel.
+vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py
+vm_twice = tests/live/test-host tests/live/test-edges-host tests/live/test_cli_run.py
+vm_tests = $(filter-out $(vm_native) $(vm_twice),$(live_tests) $(py_tests))
 vm_runs = 6.1-root 6.1-user 6.1-userns 6.12-root 6.12-user 6.12-userns
 
 check-vm: $(vm_runs:%=check-vm-%)
 
 $(vm_runs:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS) $(check_SCRIPTS)
-	@$(test_environment) case $* in 6.1-user) once=tests/live/test_cli.py ;; \
-	6.12-root) once=tests/live/test_image.py ;; *) once= ;; esac; \
-	$(srcdir)/tests/check-vm $* $(vm_tests) $$once
+	@$(test_environment) case $* in 6.1-root | 6.12-user) more='$(vm_twice)' ;; \
+	6.1-user) more=tests/live/test_cli.py ;; 6.12-root) more=tests/live/test_image.py ;; *) more= ;; esac; \
+	$(srcdir)/tests/check-vm $* $(vm_tests) $$more
 
 # The host side with sanitizers, in a build directory of its own. init never has them.
 ASAN_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
