@@ -57,7 +57,7 @@ static const struct wish wishes[] = {
 	  true },
 	{ "share-all",
 	  "default",
-	  { "share", "ipc,uts,net,cgroup", "time.wall", "10", "env", "A=B", "nice", "5", "chdir", "/", NULL },
+	  { "share", "ipc,uts,net,cgroup", "time.wall", "10", "env", "A=B", "nice", "19", "chdir", "/", NULL },
 	  false },
 };
 
