@@ -258,7 +258,7 @@ plan_item(struct files *files, const struct files_item *item, GError **error)
 		plan_symlink(files, item);
 		break;
 	default:
-		g_assert_not_reached();
+		return throw_error(error, EINVAL, STAGE_FILES, item->entry->name, "%s is not about files", item->entry->name);
 	}
 	return true;
 }
