@@ -112,6 +112,15 @@ int sbx_spec_bind_fd(sbx_spec *spec, int fd, const char *dst, unsigned flags, sb
  * S_ISGID are refused). At most 16 MiB. */
 int sbx_spec_file(sbx_spec *spec, const char *dst, const void *data, size_t len, unsigned mode, sbx_error **error);
 
+/*
+ * Use a seccomp program that was compiled elsewhere, instead of a policy. It is copied and taken as it is: what it allows
+ * of other architectures is allowed, and it must allow what comes between it and the payload, an execve(2). 1 to 4096
+ * instructions. sbx_spec_get() of "seccomp" then gives "<N instructions>"; setting the key replaces the program.
+ * Errors: -EINVAL (the kernel would refuse it; the message names the instruction, counted from 0).
+ */
+struct sock_fprog; /* linux/filter.h */
+int sbx_spec_seccomp(sbx_spec *spec, const struct sock_fprog *program, sbx_error **error);
+
 /* A deep copy, or NULL for NULL. */
 sbx_spec *sbx_spec_copy(const sbx_spec *spec);
 void sbx_spec_free(sbx_spec *spec);
@@ -166,7 +175,7 @@ enum {
 	SBX_OUTCOME_TIME_CPU,
 	SBX_OUTCOME_TIME_IDLE,
 	SBX_OUTCOME_OUTPUT,
-	SBX_OUTCOME_SYSCALL,    /* SIGSYS of the filter; syscall_nr is the number */
+	SBX_OUTCOME_SYSCALL,    /* the seccomp filter ended a process; syscall_nr is the call's number */
 	SBX_OUTCOME_KILLED,     /* by sbx_box_kill() */
 	SBX_OUTCOME_OWNER_DIED, /* seen only by others than the owner */
 	SBX_OUTCOME_SETUP_FAILED,
@@ -194,7 +203,7 @@ typedef struct sbx_report {
 	int outcome;
 	int exit_code;  /* 0..255 with SBX_OUTCOME_EXITED, else -1 */
 	int signal;     /* the signal that ended the payload, else 0 */
-	int syscall_nr; /* with SBX_OUTCOME_SYSCALL, else -1 */
+	int syscall_nr; /* of the first call at which the filter ended a process, else -1 */
 	uint64_t valid;
 	uint64_t setup_usec;    /* from the call until the payload's exec */
 	uint64_t wall_usec;     /* from the exec until the end */
@@ -216,6 +225,11 @@ typedef struct sbx_report {
 
 /* The report as one JSON object, see sbx-report(5). free() it; NULL when report is NULL or its size is 0. */
 char *sbx_report_json(const sbx_report *report);
+
+/* With SBX_OUTCOME_SYSCALL: the name of the first call at which the seccomp filter ended a process ("ptrace"; "system call 600"
+ * where it has none). It is part of the report. NULL with any other outcome, and where it could not be learned: when the
+ * filter was given as a program, or the process around the box has a seccomp listener already, seccomp_unotify(2). */
+const char *sbx_report_syscall(const sbx_report *report);
 
 /* Make `report` the report of a launch that failed with `error` (outcome setup-failed). sbx_run() does it by itself. */
 int sbx_report_fail(sbx_report *report, const sbx_error *error);
@@ -246,6 +260,17 @@ int sbx_box_fd(sbx_box *box);
 int sbx_box_dispatch(sbx_box *box, sbx_error **error);
 /* Dispatch until the box has stopped (1) or `timeout_ms` have passed (0); -1 waits for ever. */
 int sbx_box_wait(sbx_box *box, int timeout_ms, sbx_error **error);
+
+/*
+ * Change a box that is created or runs: a limit of its cgroup (memory.max, cpu.max, pids.max, io.max...), or what its device
+ * filter allows. Values are those of sbx_spec_set(); the report's `limits` then have the new one. "device" puts this rule in
+ * the place of all that were asked for, "device+" adds one, and an empty value goes back to the default; what is open
+ * already stays open, and no node appears. On an error the old rules stand, and so does the old limit, unless the error says
+ * that the kernel took another value than was asked.
+ * Errors: -EINVAL (a bad value, or a key that can't be changed in a live box; the hint names those that can), -ENOENT (no
+ * such key, or the box has no cgroup of its own), -ESRCH (it has stopped), and what the kernel says.
+ */
+int sbx_box_update(sbx_box *box, const char *key, const char *value, sbx_error **error);
 
 /* Send a signal (1..64) to the payload. -ESRCH when it has ended or has not started. */
 int sbx_box_signal(sbx_box *box, int sig, sbx_error **error);

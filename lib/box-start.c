@@ -99,6 +99,10 @@ await(struct sbx_box *box, uint32_t type, GError **error)
 			return throw_silence(box, error);
 		if (record.type == type && record.id == box->command_id)
 			return true;
+		if (record.type == WIRE_SYSCALL) {
+			box_note_call(box, &record);
+			continue;
+		}
 		box->refused = record.type == WIRE_FAILED;
 		if (record.type == WIRE_SKIPPED)
 			note_skipped(box, &record);
@@ -296,17 +300,34 @@ arm_wall_limit(struct sbx_box *box, GError **error)
 }
 
 static bool
+try_command(struct sbx_box *box, const sbx_command *command, const int stdio[3], bool listen, GError **error)
+{
+	g_clear_pointer(&box->command_plan, plan_free);
+	return plan_command(box->spec, &box->plan->identity, command, stdio, listen, &box->command_plan, error) &&
+	       send_command(box, box->command_plan, error) && await(box, WIRE_STARTED, error);
+}
+
+static bool
 run_command(struct sbx_box *box, const sbx_command *command, struct stdio *stdio, GError **error)
 {
+	g_autoptr(GError) failure = NULL;
+
 	for (int i = 0; i < 3; i++)
 		if (!open_stdio(box, i, command->stdio[i], stdio, error))
 			return false;
 	for (int i = 1; i < 3; i++)
 		if (box->capture[i].fd >= 0 && !box_watch_fd(box, box->capture[i].fd, error))
 			return false;
-	g_clear_pointer(&box->command_plan, plan_free);
-	return plan_command(box->spec, &box->plan->identity, command, stdio->given, &box->command_plan, error) &&
-	       send_command(box, box->command_plan, error) && await(box, WIRE_STARTED, error) && arm_wall_limit(box, error);
+	if (!try_command(box, command, stdio->given, true, &failure)) {
+		/* a process can have one listener, and a box around this one may have taken it: then the kernel kills unheard */
+		if (failure->code != EBUSY || !box->refused || error_stage(failure) != STAGE_SECCOMP) {
+			g_propagate_error(error, g_steal_pointer(&failure));
+			return false;
+		}
+		if (!try_command(box, command, stdio->given, false, error))
+			return false;
+	}
+	return arm_wall_limit(box, error);
 }
 
 static void

@@ -107,6 +107,21 @@ dispatch_timer(struct sbx_box *box)
 
 /* --- the end --- */
 
+/* Init tells each call once. But it lives where the payload lives: what it can make us keep is bounded. */
+#define CALLS_MAX 1024
+
+void
+box_note_call(struct sbx_box *box, const struct wire_record *record)
+{
+	struct report_call call = { (uint32_t)record->value, record->step, record->phase != 0 };
+
+	if (box->calls->len == CALLS_MAX)
+		return;
+	g_array_append_val(box->calls, call);
+	if (!call.logged && box->report.syscall_nr < 0)
+		box->report.syscall_nr = (int)call.nr;
+}
+
 static void
 dispatch_socket(struct sbx_box *box)
 {
@@ -114,6 +129,8 @@ dispatch_socket(struct sbx_box *box)
 	int got;
 
 	while ((got = launch_receive(box->socket, &record)) > 0) {
+		if (record.type == WIRE_SYSCALL)
+			box_note_call(box, &record);
 		if (record.type != WIRE_EXITED || record.id != box->command_id || box->payload_ended)
 			continue;
 		box->payload_ended = true;
@@ -141,7 +158,8 @@ judge(struct sbx_box *box)
 		report->outcome = oom.own ? SBX_OUTCOME_OOM : SBX_OUTCOME_OOM_ANCESTOR;
 	else if (g_atomic_int_get(&box->kill_asked) && report->signal == SIGKILL)
 		report->outcome = SBX_OUTCOME_KILLED;
-	else if (report->signal == SIGSYS && !g_str_equal(spec_text(box->spec, "seccomp"), "none"))
+	else if (report->syscall_nr >= 0 ||
+	         (report->signal == SIGSYS && !g_str_equal(spec_text(box->spec, "seccomp"), "none")))
 		report->outcome = SBX_OUTCOME_SYSCALL;
 	else if (report->signal)
 		report->outcome = SBX_OUTCOME_SIGNALED;
@@ -183,7 +201,7 @@ stop(struct sbx_box *box)
 	/* with memory.oom.group init was killed as well, and is not one of the user's processes */
 	if (!box->payload_ended && box->report.oom_kills > 1)
 		box->report.oom_kills--;
-	report_set_text(&box->report, box->limits, NULL);
+	report_set_text(&box->report, box->limits, box->calls, NULL);
 	box->state = SBX_STOPPED;
 }
 

@@ -18,7 +18,7 @@
 
 /* --- one thread at a time, in the process that made it --- */
 
-static int
+int
 box_enter(sbx_box *box, sbx_error **error)
 {
 	if (!box)
@@ -34,7 +34,7 @@ box_enter(sbx_box *box, sbx_error **error)
 	return 0;
 }
 
-static void
+void
 box_leave(sbx_box *box)
 {
 	g_atomic_int_set(&box->busy, 0);
@@ -88,6 +88,7 @@ box_delete(sbx_box *box)
 	plan_free(box->command_plan);
 	cgroup_free(box->cgroup);
 	g_ptr_array_unref(box->limits);
+	g_array_unref(box->calls);
 	sbx_spec_free(box->spec);
 	g_free(box);
 }
@@ -100,6 +101,7 @@ box_new(const sbx_spec *spec, GError **error)
 	box->owner = getpid();
 	box->spec = sbx_spec_copy(spec);
 	box->limits = enforce_list_new();
+	box->calls = g_array_new(false, false, sizeof(struct report_call));
 	box->init_pidfd = box->socket = box->timer = -1;
 	for (int i = 0; i < 3; i++)
 		box->pipes[i] = box->capture[i].fd = -1;
@@ -344,7 +346,7 @@ sbx_box_report(sbx_box *box, sbx_report *report, sbx_error **error)
 		/* a limit that was hit while it still runs is not how it ended */
 		live.outcome = SBX_OUTCOME_NONE;
 		box_measure(box, &live);
-		report_set_text(&live, box->limits, NULL);
+		report_set_text(&live, box->limits, box->calls, NULL);
 	}
 	report_give(&live, report);
 	box_leave(box);

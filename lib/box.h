@@ -30,6 +30,7 @@ struct sbx_box {
 	struct plan *command_plan; /* likewise, until exec */
 	struct cgroup *cgroup;     /* NULL: none could be had and nothing needed one */
 	GPtrArray *limits;         /* of struct report_limit */
+	GArray *calls;             /* of struct report_call */
 	pid_t init_pid;
 	int init_pidfd, socket, epoll, timer;
 	bool init_ended;
@@ -47,6 +48,11 @@ struct sbx_box {
 	sbx_report report; /* final once the state is stopped */
 };
 
+/* --- box.c --- */
+/* Be the one thread that is inside; 0 or a negative errno. */
+int box_enter(sbx_box *box, sbx_error **error);
+void box_leave(sbx_box *box);
+
 /* --- box-start.c --- */
 /* Cgroup, plan, birth, maps, READY. */
 bool box_build(struct sbx_box *box, GError **error);
@@ -56,6 +62,8 @@ bool box_start(struct sbx_box *box, const sbx_command *command, GError **error);
 /* --- box-watch.c --- */
 /* Let the box's own poll set watch an fd. */
 bool box_watch_fd(struct sbx_box *box, int fd, GError **error);
+/* Init has heard of a system call that the filter kills for, or logs. */
+void box_note_call(struct sbx_box *box, const struct wire_record *record);
 /* Handle everything that is due. true: it has stopped. Never blocks. */
 bool box_dispatch(struct sbx_box *box);
 /* The numbers as they are now. */

@@ -313,6 +313,8 @@ cgroup_free(struct cgroup *cgroup)
 {
 	if (!cgroup)
 		return;
+	if (cgroup->let_go)
+		cgroup->let_go(cgroup->held);
 	fd_close(&cgroup->parent_fd);
 	fd_close(&cgroup->fd);
 	fd_close(&cgroup->kill_fd);

@@ -18,6 +18,8 @@ struct cgroup {
 		*name; /* sbx.PID.STARTTIME.N: whose it is stands in the name, so that a sweep can tell from the first moment */
 	char *path;           /* for messages */
 	uint64_t peak_offset; /* what pids.peak counts for us */
+	void *held;           /* what stands on it and goes with it, and how: the device program */
+	GDestroyNotify let_go;
 };
 
 /* Make a group below `parent_fd` (kept as a duplicate). `parent_path` is for messages. */

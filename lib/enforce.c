@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "delegate.h"
+#include "enforce-device.h"
 #include "error.h"
 #include "fd.h"
 #include "value.h"
@@ -28,8 +29,8 @@ enforce_list_new(void)
 	return g_ptr_array_new_with_free_func((GDestroyNotify)limit_free);
 }
 
-static void
-note(GPtrArray *limits, const char *key, const char *asked, const char *applied)
+void
+enforce_note(GPtrArray *limits, const char *key, const char *asked, const char *applied)
 {
 	struct report_limit *limit = g_new0(struct report_limit, 1);
 
@@ -37,6 +38,17 @@ note(GPtrArray *limits, const char *key, const char *asked, const char *applied)
 	limit->asked = g_strdup(asked);
 	limit->applied = g_strdup(applied);
 	g_ptr_array_add(limits, limit);
+}
+
+void
+enforce_forget(GPtrArray *limits, const char *key, const char *asked)
+{
+	for (guint i = limits->len; i-- > 0;) {
+		struct report_limit *limit = g_ptr_array_index(limits, i);
+
+		if (g_str_equal(limit->key, key) && (!asked || g_str_equal(limit->asked, asked)))
+			g_ptr_array_remove_index(limits, i);
+	}
 }
 
 void
@@ -59,16 +71,23 @@ enforce_none_applied(const sbx_spec *spec, GPtrArray *limits)
 	/* what memory.max implied */
 	enforce_not_applied(limits, "memory.swap.max", "0");
 	enforce_not_applied(limits, "memory.oom.group", "1");
+	enforce_device_note(spec, limits, NULL);
 }
 
-bool
-enforce_asked(const sbx_spec *spec)
+static bool
+limits_asked(const sbx_spec *spec)
 {
 	for (guint i = 0; i < spec->entries->len; i++)
 		if (spec_at(spec, i)->key->limit && !spec_at(spec, i)->best_effort)
 			return true;
 	/* a place that was named is a place that is wanted */
 	return spec_entry(spec, "cgroup.parent") && !g_str_equal(spec_text(spec, "cgroup.parent"), "auto");
+}
+
+bool
+enforce_asked(const sbx_spec *spec)
+{
+	return enforce_device_asked(spec) || limits_asked(spec);
 }
 
 /* --- where --- */
@@ -129,14 +148,14 @@ set_limit(const struct cgroup *cgroup, const struct spec_entry *entry, GPtrArray
 
 	if (cgroup_set(cgroup, entry->name, written, &applied, &failure)) {
 		shown = pids ? with_init(applied, -1) : g_steal_pointer(&applied);
-		note(limits, entry->name, entry->value, shown);
+		enforce_note(limits, entry->name, entry->value, shown);
 		return true;
 	}
 	if (!entry->best_effort) {
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return false;
 	}
-	note(limits, entry->name, entry->value, NULL);
+	enforce_note(limits, entry->name, entry->value, NULL);
 	return true;
 }
 
@@ -152,13 +171,11 @@ swap_is_on(void)
 
 /* memory.max alone can be escaped into swap, and kills one process of many. */
 static bool
-set_implied(const sbx_spec *spec, const struct cgroup *cgroup, GPtrArray *limits, GError **error)
+set_implied(const sbx_spec *spec, const struct spec_entry *max, const struct cgroup *cgroup, GPtrArray *limits,
+            GError **error)
 {
 	static const char *const implied[][2] = { { "memory.swap.max", "0" }, { "memory.oom.group", "1" } };
-	const struct spec_entry *max = spec_entry(spec, "memory.max");
 
-	if (!max)
-		return true;
 	for (gsize i = 0; i < G_N_ELEMENTS(implied); i++) {
 		g_autofree char *applied = NULL;
 		g_autoptr(GError) failure = NULL;
@@ -166,9 +183,9 @@ set_implied(const sbx_spec *spec, const struct cgroup *cgroup, GPtrArray *limits
 		if (spec_entry(spec, implied[i][0]))
 			continue;
 		if (cgroup_set(cgroup, implied[i][0], implied[i][1], &applied, &failure)) {
-			note(limits, implied[i][0], implied[i][1], applied);
+			enforce_note(limits, implied[i][0], implied[i][1], applied);
 		} else if (max->best_effort || (i == 0 && failure->code == ENOENT && !swap_is_on())) {
-			note(limits, implied[i][0], implied[i][1], NULL);
+			enforce_note(limits, implied[i][0], implied[i][1], NULL);
 		} else {
 			g_propagate_error(error, g_steal_pointer(&failure));
 			throw_hint(error, "memory.max implies it; set it yourself to say otherwise");
@@ -196,7 +213,8 @@ set_all(const sbx_spec *spec, const struct cgroup *cgroup, GPtrArray *limits, GE
 	for (guint i = 0; i < spec->entries->len; i++)
 		if (spec_at(spec, i)->key->limit && !set_limit(cgroup, spec_at(spec, i), limits, error))
 			return false;
-	return !is_applied(limits, "memory.max") || set_implied(spec, cgroup, limits, error);
+	return !is_applied(limits, "memory.max") ||
+	       set_implied(spec, spec_entry(spec, "memory.max"), cgroup, limits, error);
 }
 
 /* What is best effort and no limit is in force until its step says otherwise. */
@@ -206,10 +224,10 @@ note_others(const sbx_spec *spec, GPtrArray *limits, bool cgroup)
 	for (guint i = 0; i < spec->entries->len; i++) {
 		const struct spec_entry *entry = spec_at(spec, i);
 
-		if (!entry->key->limit && entry->best_effort)
-			note(limits, entry->name, entry->value, entry->value);
+		if (!entry->key->limit && entry->best_effort && entry->key->type != KEY_DEVICE)
+			enforce_note(limits, entry->name, entry->value, entry->value);
 		else if (entry->key->limit && !cgroup)
-			note(limits, entry->name, entry->value, NULL);
+			enforce_note(limits, entry->name, entry->value, NULL);
 	}
 }
 
@@ -218,10 +236,14 @@ enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgro
 {
 	g_autoptr(cgroup_t) cgroup = NULL;
 	g_autoptr(GError) failure = NULL;
+	g_auto(device_wish_t) wish = { NULL };
 	g_autofree char *path = NULL;
 	autofd parent = -1;
-	bool found = find_place(spec, true, &parent, &path, &failure);
+	bool found;
 
+	if (!enforce_device_prepare(spec, &wish, error))
+		return false;
+	found = find_place(spec, true, &parent, &path, &failure);
 	if (!found) {
 		g_clear_error(&failure);
 		found = find_place(spec, false, &parent, &path, &failure);
@@ -230,13 +252,46 @@ enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgro
 		found = cgroup_new(parent, path, &cgroup, &failure);
 	if (!found && enforce_asked(spec)) {
 		g_propagate_error(error, g_steal_pointer(&failure));
-		return false;
+		return limits_asked(spec) ? false : throw_prefix(error, "a device filter needs a cgroup of its own: ");
 	}
 	note_others(spec, limits, cgroup != NULL);
-	if (cgroup && !set_all(spec, cgroup, limits, error)) {
+	if (!cgroup)
+		enforce_device_note(spec, limits, NULL);
+	if (cgroup && (!set_all(spec, cgroup, limits, error) || !enforce_device(spec, &wish, cgroup, limits, error))) {
 		cgroup_remove(cgroup, 0, NULL);
 		return false;
 	}
 	*ret_cgroup = g_steal_pointer(&cgroup);
+	return true;
+}
+
+/* --- live --- */
+
+/* The same file, and of those that hold one line for each device (io.max) the same line: its first word is the name. */
+static bool
+same_line(const struct report_limit *a, const struct report_limit *b)
+{
+	const struct key *key = key_find(a->key);
+	size_t length = strcspn(a->asked, " ");
+
+	return g_str_equal(a->key, b->key) &&
+	       (!key || !key->list || (strcspn(b->asked, " ") == length && strncmp(a->asked, b->asked, length) == 0));
+}
+
+bool
+enforce_update(const sbx_spec *spec, const struct spec_entry *entry, const struct cgroup *cgroup, GPtrArray *limits,
+               GError **error)
+{
+	g_autoptr(GPtrArray) fresh = enforce_list_new();
+
+	/* what memory.max implies comes first: where that can't be had, nothing has changed */
+	if ((g_str_equal(entry->name, "memory.max") && !set_implied(spec, entry, cgroup, fresh, error)) ||
+	    !set_limit(cgroup, entry, fresh, error))
+		return false;
+	for (guint i = 0; i < fresh->len; i++)
+		for (guint j = limits->len; j-- > 0;)
+			if (same_line(g_ptr_array_index(fresh, i), g_ptr_array_index(limits, j)))
+				g_ptr_array_remove_index(limits, j);
+	g_ptr_array_extend_and_steal(limits, g_steal_pointer(&fresh));
 	return true;
 }

@@ -18,6 +18,13 @@
 bool enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgroup, GError **error);
 /* Was anything asked that needs the cgroup? */
 bool enforce_asked(const sbx_spec *spec);
+/* Change one limit of a box that lives: `entry` is a checked one and no best effort. The note of it is the new one. */
+bool enforce_update(const sbx_spec *spec, const struct spec_entry *entry, const struct cgroup *cgroup,
+                    GPtrArray *limits, GError **error);
+/* Say what came of a wish; applied is NULL when it is not in force. */
+void enforce_note(GPtrArray *limits, const char *key, const char *asked, const char *applied);
+/* Take back what was said of a key: of this wish, or of all (NULL). */
+void enforce_forget(GPtrArray *limits, const char *key, const char *asked);
 /* An array for `limits`. */
 GPtrArray *enforce_list_new(void);
 /* The cgroup was given up: no limit is in force. */

@@ -47,10 +47,23 @@ struct files {
 	bool root_on_top; /* an overlay lies over root_dir: asked for, or mount points are missing in it */
 	GArray *items;    /* of struct files_item */
 	GArray *places;   /* of struct files_place, oldest first */
+	GArray *devices;  /* of files-device.c's own; NULL: none */
 	unsigned root_slot, scratch_slot, proc_slot, sys_slot, dev_slot;
 	unsigned node_slot[6];
 	unsigned n_scratch;
 };
+
+/*
+ * A detached copy of a tree, made by the host where it may: it can pass where the box's user can't. *ret_slot stays
+ * FILES_NONE where it may not (a plain user; root of a user namespace in somebody else's mount namespace): init does it then.
+ */
+bool files_host_copy(struct plan *plan, int dirfd, const char *path, unsigned *ret_slot);
+
+/* files-device.c */
+/* Look at the node that a device rule names, if it names one. */
+bool files_device_add(struct files *files, const struct spec_entry *entry, GError **error);
+void files_device_sources(struct files *files);
+void files_device_mounts(struct files *files);
 
 /* files-standard.c */
 void files_standard_sources(struct files *files);

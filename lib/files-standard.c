@@ -48,6 +48,7 @@ files_standard_sources(struct files *files)
 
 		files->node_slot[i] = plan_clone_tree(plan, path, false);
 	}
+	files_device_sources(files);
 	plan_for(plan, STAGE_FILES, NULL, "mount proc");
 	if (plan->namespaces & CLONE_NEWPID)
 		files->proc_slot = plan_fresh(plan, "proc", PROC_ATTR);
@@ -79,7 +80,7 @@ plan_mask(struct files *files, const struct host_path *masked)
 	unsigned slot;
 	const char *name = below(files, masked->path, &slot);
 
-	if (!name)
+	if (!name || (masked->roots && plan->identity.user_ns))
 		return;
 	plan_for(plan, STAGE_FILES, NULL, "hide %s", masked->path);
 	if (masked->is_dir) {
@@ -156,6 +157,7 @@ plan_dev(struct files *files)
 	}
 	plan_for(plan, STAGE_FILES, NULL, "mount /dev/shm");
 	files_tmpfs(files, "/dev/shm", FILES_TMPFS_SIZE, FILES_TMPFS_INODES, "mode=1777", MS_NOEXEC);
+	files_device_mounts(files);
 }
 
 /* The second wall behind the filter: no user namespace below the box's own. namespaces(7), /proc/sys/user */

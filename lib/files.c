@@ -43,6 +43,7 @@ files_free(struct files *files)
 		return;
 	g_array_unref(files->items);
 	g_array_unref(files->places);
+	g_clear_pointer(&files->devices, g_array_unref);
 	g_free(files);
 }
 
@@ -52,12 +53,8 @@ is_bind(const struct spec_entry *entry)
 	return entry->key->type == KEY_BIND;
 }
 
-/*
- * A detached copy of a tree, made by the host where it may: it can pass where the box's user can't. *ret_slot stays
- * FILES_NONE where it may not (a plain user; root of a user namespace in somebody else's mount namespace): init does it then.
- */
-static bool
-host_clone_tree(struct plan *plan, int dirfd, const char *path, unsigned *ret_slot)
+bool
+files_host_copy(struct plan *plan, int dirfd, const char *path, unsigned *ret_slot)
 {
 	int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH);
 	struct mount_attr alone = { .propagation = MS_PRIVATE };
@@ -81,7 +78,7 @@ open_bind_fd(struct files *files, struct files_item *item, GError **error)
 
 	if (fstat(entry->fd, &item->source) < 0)
 		return throw_errno(error, STAGE_FILES, entry->name, "stat fd %d", entry->fd);
-	if (!host_clone_tree(files->plan, entry->fd, "", &item->slot))
+	if (!files_host_copy(files->plan, entry->fd, "", &item->slot))
 		return throw_errno(error, STAGE_FILES, entry->name, "copy the tree of fd %d", entry->fd);
 	if (item->slot != FILES_NONE)
 		return true;
@@ -103,7 +100,7 @@ open_bind_path(struct files *files, struct files_item *item, GError **error)
 
 	if (stat(src, &item->source) < 0)
 		return throw_errno(error, STAGE_FILES, entry->name, "%s %s", entry->name, src);
-	return host_clone_tree(files->plan, AT_FDCWD, src, &item->slot) ||
+	return files_host_copy(files->plan, AT_FDCWD, src, &item->slot) ||
 	       throw_errno(error, STAGE_FILES, entry->name, "copy the tree of %s", src);
 }
 
@@ -181,7 +178,7 @@ decide_root_dir(struct files *files, GError **error)
 
 	if (root < 0)
 		return throw_errno(error, STAGE_FILES, "root", "open the root directory %s", files->root_dir);
-	if (!host_clone_tree(files->plan, root, "", &files->root_slot))
+	if (!files_host_copy(files->plan, root, "", &files->root_slot))
 		return throw_errno(error, STAGE_FILES, "root", "copy the tree of %s", files->root_dir);
 	files->root_on_top = files->root_overlay != NULL;
 	for (gsize i = 0; i < G_N_ELEMENTS(standard); i++)
@@ -212,6 +209,8 @@ files_new(const sbx_spec *spec, struct plan *plan, struct files **ret_files, GEr
 	for (guint i = 0; i < spec->entries->len; i++) {
 		const struct spec_entry *entry = spec_at(spec, i);
 
+		if (entry->key->type == KEY_DEVICE && !files_device_add(files, entry, error))
+			return false;
 		if (entry->key->type != KEY_BIND && entry->key->type != KEY_TMPFS && entry->key->type != KEY_DST &&
 		    entry->key->type != KEY_FILE && entry->key->type != KEY_SYMLINK)
 			continue;

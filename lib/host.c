@@ -23,17 +23,30 @@
 
 /* is_dir: what it is where we cannot look. */
 static const struct host_path masked[] = {
-	{ "/proc/acpi", true },        { "/proc/asound", true },       { "/proc/interrupts", false },
-	{ "/proc/kcore", false },      { "/proc/keys", false },        { "/proc/latency_stats", false },
-	{ "/proc/timer_list", false }, { "/proc/timer_stats", false }, { "/proc/sched_debug", false },
-	{ "/proc/scsi", true },        { "/sys/firmware", true },      { "/sys/devices/virtual/powercap", true },
+	{ "/proc/acpi", true, false },
+	{ "/proc/asound", true, false },
+	{ "/proc/interrupts", false, false },
+	{ "/proc/kcore", false, false },
+	{ "/proc/keys", false, false },
+	{ "/proc/kpagecgroup", false, true },
+	{ "/proc/kpagecount", false, true },
+	{ "/proc/kpageflags", false, true },
+	{ "/proc/latency_stats", false, false },
+	{ "/proc/sched_debug", false, false },
+	{ "/proc/scsi", true, false },
+	{ "/proc/slabinfo", false, true },
+	{ "/proc/timer_list", false, false },
+	{ "/proc/timer_stats", false, false },
+	{ "/proc/vmallocinfo", false, true },
+	{ "/sys/firmware", true, false },
+	{ "/sys/devices/virtual/powercap", true, false },
 };
 static const struct host_path readonly[] = {
-	{ "/proc/bus", true },
-	{ "/proc/fs", true },
-	{ "/proc/irq", true },
-	{ "/proc/sys", true },
-	{ "/proc/sysrq-trigger", false },
+	{ "/proc/bus", true, false },
+	{ "/proc/fs", true, false },
+	{ "/proc/irq", true, false },
+	{ "/proc/sys", true, false },
+	{ "/proc/sysrq-trigger", false, false },
 };
 
 static struct host_path masked_here[G_N_ELEMENTS(masked) + 1];

@@ -11,6 +11,7 @@
 struct host_path {
 	const char *path; /* NULL ends a list */
 	bool is_dir;      /* else a file: what can be mounted over it differs */
+	bool roots;       /* only root of the host can read it: no matter in a user namespace */
 };
 
 /*

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* Who the payload is: ids inside and outside, groups, capabilities, and the steps that make it so. */
+/* Who the payload is: ids inside and outside, groups, and the steps that make it so. */
 #include "identity.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/securebits.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host.h"
+#include "identity-caps.h"
 #include "plan.h"
 
 #define NOBODY 65534u
@@ -160,15 +160,14 @@ decide_groups(const sbx_spec *spec, struct identity *identity, GError **error)
 	return true;
 }
 
-static void
-decide_caps(const sbx_spec *spec, struct identity *identity)
+static bool
+refuse_same_user(const struct identity *identity, GError **error)
 {
-	for (guint i = 0; i < spec->entries->len; i++) {
-		uint64_t mask;
-
-		if (g_str_equal(spec_at(spec, i)->name, "cap") && value_cap(spec_at(spec, i)->value, &mask))
-			identity->caps |= mask;
-	}
+	throw_error(error, EPERM, STAGE_IDENTITY, "share",
+	            "share=pid: init would run as user %u, as the payload does, which could stop it", identity->user.uid);
+	return throw_hint(error, identity->user_ns
+	                             ? "give uid-map lines with a second id, within /etc/subuid for a plain user"
+	                             : "give another user, or leave user out of share");
 }
 
 static bool
@@ -184,8 +183,9 @@ decide_host_ids(const sbx_spec *spec, struct identity *ret, GError **error)
 	}
 	default_user(spec, ret, &ret->user);
 	ret->builder = (struct value_user){ 0, 0 };
-	decide_caps(spec, ret);
-	return decide_groups(spec, ret, error);
+	if (spec_share(spec) & SHARE_PID && ret->user.uid == 0)
+		return refuse_same_user(ret, error);
+	return identity_caps_decide(spec, ret, error) && decide_groups(spec, ret, error);
 }
 
 bool
@@ -211,13 +211,9 @@ identity_decide(const sbx_spec *spec, struct identity *ret, GError **error)
 	ret->map.deny_setgroups = !may_map && is_own_line(ret->map.gid, gid);
 	ret->builder.uid = builder_id(ret);
 	ret->builder.gid = map_line_of(ret->map.gid, 0) ? 0 : ret->user.gid;
-	decide_caps(spec, ret);
-	if (spec_share(spec) & SHARE_PID && ret->builder.uid == ret->user.uid) {
-		throw_error(error, EPERM, STAGE_IDENTITY, "share",
-		            "share=pid: init would run as user %u, as the payload does, which could stop it", ret->user.uid);
-		return throw_hint(error, "give uid-map lines with a second id, within /etc/subuid for a plain user");
-	}
-	return decide_groups(spec, ret, error);
+	if (spec_share(spec) & SHARE_PID && ret->builder.uid == ret->user.uid)
+		return refuse_same_user(ret, error);
+	return identity_caps_decide(spec, ret, error) && decide_groups(spec, ret, error);
 }
 
 void
@@ -247,6 +243,22 @@ identity_outside(const struct identity *identity, struct value_user *ret)
 }
 
 /* --- steps --- */
+
+bool
+identity_is_closed(const struct identity *identity)
+{
+	return identity->caps & (1ull << CAP_SYS_PTRACE);
+}
+
+/* The kernel takes a program that cannot be read for not dumpable: its files in /proc would be the host root's. */
+void
+identity_plan_start(struct plan *plan)
+{
+	if (!identity_is_closed(&plan->identity))
+		return;
+	plan_for(plan, STAGE_IDENTITY, NULL, "init's own files in /proc");
+	plan_call(plan, SYS_prctl, 0, PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
 
 void
 identity_plan_maps(struct plan *plan)
@@ -283,12 +295,6 @@ plan_ids(struct plan *plan, const struct value_user *user)
 	plan_call(plan, SYS_setresuid, 0, user->uid, user->uid, user->uid);
 }
 
-/* Ids change without a change of capabilities, and uid 0 means nothing: capabilities(7), "The securebits flags". */
-#define SECUREBITS                                                                                   \
-	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | \
-	 SECBIT_KEEP_CAPS_LOCKED)
-#define SECUREBITS_FINAL (SECUREBITS | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
-
 void
 identity_plan_box(struct plan *plan)
 {
@@ -305,45 +311,10 @@ identity_plan_box(struct plan *plan)
 	plan_call(plan, SYS_keyctl, 0, KEYCTL_JOIN_SESSION_KEYRING, 0)->forgive = ENOSYS;
 }
 
-static void
-plan_capset(struct plan *plan, uint64_t held, uint64_t inheritable)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2] = {
-		{ (uint32_t)held, (uint32_t)held, (uint32_t)inheritable },
-		{ (uint32_t)(held >> 32), (uint32_t)(held >> 32), (uint32_t)(inheritable >> 32) },
-	};
-
-	plan_call(plan, SYS_capset, 0, plan_data(plan, &header, sizeof header), plan_data(plan, data, sizeof data));
-}
-
-#define CAP_BIT(cap) (1ull << (cap))
-
-/* What init needs to make payloads and to signal them. Resource limits and niceness matter only without a user namespace. */
-static uint64_t
-builder_caps(const struct identity *identity)
-{
-	uint64_t caps =
-		CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL) | identity->caps;
-
-	for (unsigned cap = 0; !identity->user_ns && cap <= CAP_SYS_RESOURCE; cap++)
-		if ((cap == CAP_SYS_RESOURCE || cap == CAP_SYS_NICE) && host_has_cap(cap))
-			caps |= CAP_BIT(cap);
-	return caps;
-}
-
 void
 identity_plan_drop(struct plan *plan)
 {
-	const struct identity *identity = &plan->identity;
-
-	plan_for(plan, STAGE_IDENTITY, NULL, "bounding set");
-	for (unsigned cap = 0; cap <= host_last_cap(); cap++)
-		if (!(identity->caps & CAP_BIT(cap)))
-			plan_call(plan, SYS_prctl, 0, PR_CAPBSET_DROP, cap, 0, 0, 0);
-	plan_for(plan, STAGE_IDENTITY, NULL, "init keeps what payloads need");
-	plan_call(plan, SYS_prctl, 0, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	plan_capset(plan, builder_caps(identity), 0);
+	identity_caps_plan_box(plan);
 }
 
 void
@@ -352,14 +323,5 @@ identity_plan_command(struct plan *plan, const struct identity *identity)
 	plan_for(plan, STAGE_IDENTITY, NULL, "user %u:%u", identity->user.uid, identity->user.gid);
 	plan_setgroups(plan, identity->groups);
 	plan_ids(plan, &identity->user);
-	if (identity->caps) {
-		plan_for(plan, STAGE_IDENTITY, NULL, "kept capabilities");
-		plan_capset(plan, identity->caps | CAP_BIT(CAP_SETPCAP), identity->caps);
-		for (unsigned cap = 0; cap < 64; cap++)
-			if (identity->caps & CAP_BIT(cap))
-				plan_call(plan, SYS_prctl, 0, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
-	}
-	plan_for(plan, STAGE_IDENTITY, NULL, "drop capabilities");
-	plan_call(plan, SYS_prctl, 0, PR_SET_SECUREBITS, SECUREBITS_FINAL, 0, 0, 0);
-	plan_capset(plan, identity->caps, identity->caps);
+	identity_caps_plan_command(plan, identity);
 }

@@ -28,6 +28,10 @@ bool identity_decide(const sbx_spec *spec, struct identity *ret, GError **error)
 void identity_clear(struct identity *identity);
 /* The payload's ids as the host sees them. */
 void identity_outside(const struct identity *identity, struct value_user *ret);
+/* Must init be out of reach of CAP_SYS_PTRACE, by an image that nobody can read? */
+bool identity_is_closed(const struct identity *identity);
+/* Box, first. */
+void identity_plan_start(struct plan *plan);
 /* Box: maps of its own where it can, then init's ids, bounding set, securebits, no_new_privs, keyring. */
 void identity_plan_maps(struct plan *plan);
 void identity_plan_box(struct plan *plan);

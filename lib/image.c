@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -58,7 +59,7 @@ image_unnamed(const char *dir)
 }
 
 int
-image_open(GError **error)
+image_open(bool closed, GError **error)
 {
 	static const char *const dirs[] = { "/dev/shm", "/run", "/tmp", "/var/tmp" };
 	int fd = image_memfd();
@@ -66,7 +67,13 @@ image_open(GError **error)
 
 	for (gsize i = 0; fd < 0 && i < G_N_ELEMENTS(dirs); i++)
 		fd = image_unnamed(dirs[i]);
-	if (fd < 0)
+	if (fd >= 0 && closed && fchmod(fd, 0111) < 0) {
+		throw_errno(error, STAGE_CLONE, "cap", "chmod of init's image");
+		fd_close(&fd);
+		return -1;
+	}
+	/* everyone may read the installed one */
+	if (fd < 0 && !closed)
 		fd = open(SBX_INIT_PATH, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;

@@ -51,7 +51,7 @@ static const char *const type_names[] = {
 	[KEY_SYMLINK] = "symlink", [KEY_NET] = "net",         [KEY_SHARE] = "share",     [KEY_HOSTNAME] = "hostname",
 	[KEY_USER] = "user",       [KEY_IDS] = "ids",         [KEY_ID_MAP] = "id-map",   [KEY_SECCOMP] = "seccomp",
 	[KEY_CAP] = "cap",         [KEY_PATH] = "path",       [KEY_ENV] = "env",         [KEY_RLIMIT] = "rlimit",
-	[KEY_NICE] = "nice",       [KEY_PLACE] = "place",     [KEY_OFFSET] = "offset",
+	[KEY_NICE] = "nice",       [KEY_PLACE] = "place",     [KEY_OFFSET] = "offset",   [KEY_DEVICE] = "device",
 };
 
 /* [a-z][a-z0-9_]*(\.[A-Za-z0-9_]+)+, and no prefix that has a meaning of its own: a slip in one of ours must stay an

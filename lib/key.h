@@ -33,6 +33,7 @@ enum key_type {
 	KEY_ID_MAP,  /* IN:OUT:COUNT */
 	KEY_SECCOMP, /* default none */
 	KEY_CAP,     /* names, comma-separated */
+	KEY_DEVICE,  /* /dev/NODE[:ACCESS], c MAJ:MIN ACCESS, char-DRIVER[:ACCESS], all */
 	KEY_PATH,    /* an absolute path */
 	KEY_ENV,     /* NAME=VALUE */
 	KEY_RLIMIT,  /* NAME=SOFT[:HARD] */

@@ -261,7 +261,7 @@ launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError *
 	owner = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (owner < 0)
 		return throw_errno(error, STAGE_CLONE, NULL, "pidfd_open of this process");
-	if ((sealed = plan_seal(plan, error)) < 0 || (image = image_open(error)) < 0)
+	if ((sealed = plan_seal(plan, error)) < 0 || (image = image_open(identity_is_closed(&plan->identity), error)) < 0)
 		return false;
 	fds[WIRE_FD_SOCKET] = theirs;
 	fds[WIRE_FD_PLAN] = sealed;

@@ -6,6 +6,7 @@
 core_sources = \
 	lib/blockdev.c \
 	lib/box-start.c \
+	lib/box-update.c \
 	lib/box-watch.c \
 	lib/box.c \
 	lib/cgroup-set.c \
@@ -13,15 +14,21 @@ core_sources = \
 	lib/cgroup.c \
 	lib/cgroupfs.c \
 	lib/delegate.c \
+	lib/device-rules.c \
+	lib/device.c \
+	lib/enforce-device.c \
 	lib/enforce.c \
 	lib/environ.c \
 	lib/error.c \
 	lib/fd.c \
+	lib/files-device.c \
 	lib/files-root.c \
 	lib/files-standard.c \
 	lib/files-target.c \
 	lib/files.c \
+	lib/filter.c \
 	lib/host.c \
+	lib/identity-caps.c \
 	lib/identity.c \
 	lib/idmap-helper.c \
 	lib/idmap.c \
@@ -37,9 +44,19 @@ core_sources = \
 	lib/profile.c \
 	lib/readback.c \
 	lib/report.c \
+	lib/seccomp-check.c \
+	lib/seccomp-compile.c \
+	lib/seccomp-cond.c \
+	lib/seccomp-emit.c \
+	lib/seccomp-groups.c \
+	lib/seccomp-load.c \
+	lib/seccomp-names.c \
+	lib/seccomp-policy.c \
+	lib/seccomp-words.c \
 	lib/seccomp.c \
 	lib/spec-object.c \
 	lib/spec.c \
+	lib/value-device.c \
 	lib/value-identity.c \
 	lib/value-limit.c \
 	lib/value-mount.c \
@@ -55,13 +72,17 @@ core_headers = \
 	lib/cgroup.h \
 	lib/cgroupfs.h \
 	lib/delegate.h \
+	lib/device.h \
+	lib/enforce-device.h \
 	lib/enforce.h \
 	lib/environ.h \
 	lib/error.h \
 	lib/fd.h \
 	lib/files-parts.h \
 	lib/files.h \
+	lib/filter.h \
 	lib/host.h \
+	lib/identity-caps.h \
 	lib/identity.h \
 	lib/idmap-helper.h \
 	lib/idmap.h \
@@ -76,7 +97,13 @@ core_headers = \
 	lib/profile.h \
 	lib/readback.h \
 	lib/report.h \
+	lib/seccomp-compile.h \
+	lib/seccomp-emit.h \
+	lib/seccomp-load.h \
 	lib/seccomp-policy.h \
+	lib/seccomp-program.h \
+	lib/seccomp-words.def \
+	lib/seccomp-words.h \
 	lib/seccomp.h \
 	lib/spec-parts.h \
 	lib/spec.h \
@@ -87,6 +114,7 @@ core_headers = \
 # init: its own compiler flags and nobody else's. A sanitizer or a coverage counter in there would be a libc in there.
 init_sources = \
 	lib/init/init.c \
+	lib/init/listen.c \
 	lib/init/steps.c \
 	lib/init/start.S \
 	lib/init/clone3.S
@@ -94,6 +122,7 @@ init_sources = \
 init_headers = \
 	lib/init/arch/aarch64.h \
 	lib/init/arch/x86_64.h \
+	lib/init/listen.h \
 	lib/init/steps.h \
 	lib/init/sys.h \
 	lib/init/wire.h
@@ -115,19 +144,37 @@ lib/init/sbx-init.aarch64: $(init_sources) $(init_headers) Makefile
 
 lib/init/embed.lo: lib/init/sbx-init
 
-# The default seccomp policy is compiled while we build, by a program of the build machine.
-lib/seccomp-gen: lib/seccomp-gen.c lib/seccomp-policy.h Makefile
-	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC_FOR_BUILD) -std=gnu11 -Wall -Wextra -O1 -D_GNU_SOURCE $(CFLAGS_FOR_BUILD) \
-		$(SECCOMP_FOR_BUILD_CFLAGS) -o $@ $(srcdir)/lib/seccomp-gen.c $(SECCOMP_FOR_BUILD_LIBS)
+# The names of system calls are asked of libseccomp, and the built-in seccomp policies are compiled, while we build: by two
+# programs of the build machine, the second one made of the library's own sources.
+seccomp_policies = $(srcdir)/lib/seccomp/default.policy $(srcdir)/lib/seccomp/strict.policy
+seccomp_sources = lib/error.c lib/seccomp-compile.c lib/seccomp-cond.c lib/seccomp-emit.c lib/seccomp-groups.c \
+	lib/seccomp-names.c lib/seccomp-policy.c lib/seccomp-words.c
+seccomp_headers = include/sbx.h lib/error.h lib/seccomp-compile.h lib/seccomp-emit.h lib/seccomp-policy.h \
+	lib/seccomp-program.h lib/seccomp-words.def lib/seccomp-words.h
+build_compile = $(CC_FOR_BUILD) -std=gnu11 -Wall -Wextra -O1 -D_GNU_SOURCE $(CFLAGS_FOR_BUILD)
 
-lib/seccomp-default.h: lib/seccomp-gen
-	$(AM_V_GEN)lib/seccomp-gen $(SBX_ARCH) >$@.tmp && mv -f $@.tmp $@
+lib/seccomp-names-gen: lib/seccomp-names-gen.c Makefile
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(build_compile) $(SECCOMP_FOR_BUILD_CFLAGS) -o $@ \
+		$(srcdir)/lib/seccomp-names-gen.c $(SECCOMP_FOR_BUILD_LIBS)
 
-lib/seccomp.lo: lib/seccomp-default.h
+lib/seccomp-table.h: lib/seccomp-names-gen
+	$(AM_V_GEN)lib/seccomp-names-gen $(SBX_ARCH) >$@.tmp && mv -f $@.tmp $@
+
+lib/seccomp-gen: lib/seccomp-gen.c $(seccomp_sources) $(seccomp_headers) lib/seccomp-table.h
+	$(AM_V_CC)$(build_compile) $(GLIB_FOR_BUILD_CFLAGS) -I$(srcdir)/include -iquote $(srcdir)/lib -iquote lib -o $@ \
+		$(srcdir)/lib/seccomp-gen.c $(seccomp_sources:%=$(srcdir)/%) $(GLIB_FOR_BUILD_LIBS)
+
+lib/seccomp-builtin.h: lib/seccomp-gen $(seccomp_policies)
+	$(AM_V_GEN)lib/seccomp-gen $(seccomp_policies) >$@.tmp && mv -f $@.tmp $@
+
+lib/seccomp-names.lo: lib/seccomp-table.h
+lib/seccomp-load.lo: lib/seccomp-builtin.h
 
 sbxlibexec_SCRIPTS = lib/init/sbx-init
-CLEANFILES += lib/init/sbx-init lib/init/sbx-init.aarch64 lib/seccomp-gen lib/seccomp-default.h
-EXTRA_DIST += lib/sbx.sym lib/seccomp-gen.c $(init_sources) $(init_headers)
+CLEANFILES += lib/init/sbx-init lib/init/sbx-init.aarch64 lib/seccomp-names-gen lib/seccomp-gen lib/seccomp-table.h \
+	lib/seccomp-builtin.h
+EXTRA_DIST += lib/sbx.sym lib/seccomp-gen.c lib/seccomp-names-gen.c lib/seccomp/default.policy \
+	lib/seccomp/strict.policy $(init_sources) $(init_headers)
 
 if HOST_SIDE
 include_HEADERS += include/sbx.h

@@ -54,7 +54,7 @@ static const struct {
 	{ SYS_prlimit64, "prlimit", "-EL", { [1] = plan_words_rlimit } },
 	{ SYS_sched_setscheduler, "sched_setscheduler", "-E", { [1] = plan_words_sched } },
 	{ SYS_rt_sigprocmask, "sigprocmask", "-m", { NULL } },
-	{ SYS_seccomp, "seccomp", "E-P", { [0] = plan_words_seccomp } },
+	{ SYS_seccomp, "seccomp", "EFP", { [0] = plan_words_seccomp, [1] = plan_words_filter } },
 	{ SYS_setgroups, "setgroups", "dG", { NULL } },
 	{ SYS_sethostname, "sethostname", "s", { NULL } },
 	{ SYS_setns, "setns", "dF", { [1] = plan_words_clone } },
@@ -91,6 +91,8 @@ append_slot(const struct plan *plan, GString *text, uint64_t slot)
 {
 	if (slot < plan->fds->len)
 		g_string_append_printf(text, "fd%u", (unsigned)slot);
+	else if (slot < WIRE_FDS_MAX)
+		g_string_append(text, "init");
 	else
 		g_string_append_printf(text, "h%u", (unsigned)slot - WIRE_FDS_MAX);
 }

@@ -139,6 +139,8 @@ const struct plan_word plan_words_seccomp[] = {
 	END,
 };
 
+const struct plan_word plan_words_filter[] = { WORD(SECCOMP_FILTER_FLAG_NEW_LISTENER), END };
+
 const struct plan_word plan_words_socket[] = {
 	WORD(SOCK_DGRAM),
 	WORD(SOCK_CLOEXEC),

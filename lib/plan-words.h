@@ -13,10 +13,10 @@ struct plan_word {
 };
 
 extern const struct plan_word plan_words_ambient[], plan_words_at[], plan_words_clone[], plan_words_close_range[],
-	plan_words_family[], plan_words_fcntl[], plan_words_fsconfig[], plan_words_ioctl[], plan_words_keyctl[],
-	plan_words_mount[], plan_words_mount_attr[], plan_words_move[], plan_words_open[], plan_words_prctl[],
-	plan_words_resolve[], plan_words_rlimit[], plan_words_sched[], plan_words_seccomp[], plan_words_socket[],
-	plan_words_tree[], plan_words_umount[];
+	plan_words_family[], plan_words_fcntl[], plan_words_filter[], plan_words_fsconfig[], plan_words_ioctl[],
+	plan_words_keyctl[], plan_words_mount[], plan_words_mount_attr[], plan_words_move[], plan_words_open[],
+	plan_words_prctl[], plan_words_resolve[], plan_words_rlimit[], plan_words_sched[], plan_words_seccomp[],
+	plan_words_socket[], plan_words_tree[], plan_words_umount[];
 
 /* A|B|0x40 */
 void plan_words_append(GString *text, const struct plan_word *words, uint64_t flags);

@@ -14,6 +14,7 @@
 
 #include "fd.h"
 #include "files.h"
+#include "filter.h"
 #include "namespaces.h"
 #include "process.h"
 
@@ -27,11 +28,13 @@ plan_box(const sbx_spec *spec, int cgroup_fd, struct plan **ret_plan, GError **e
 	g_autoptr(plan_t) plan = plan_new(WIRE_BOX_BASE);
 	g_autoptr(files_t) files = NULL;
 
+	plan->cgroup_fd = cgroup_fd;
 	if (!identity_decide(spec, &plan->identity, error) || !namespaces_decide(spec, plan, cgroup_fd, error) ||
 	    !files_new(spec, plan, &files, error))
 		return false;
 
 	/* as the host's user, in the host's files */
+	identity_plan_start(plan);
 	process_plan_inherited(plan);
 	files_plan_sources(files);
 	namespaces_plan_enter(plan, spec);
@@ -51,15 +54,16 @@ plan_box(const sbx_spec *spec, int cgroup_fd, struct plan **ret_plan, GError **e
 
 bool
 plan_command(const sbx_spec *spec, const struct identity *identity, const sbx_command *command, const int stdio[3],
-             struct plan **ret_plan, GError **error)
+             bool listen, struct plan **ret_plan, GError **error)
 {
 	g_autoptr(plan_t) plan = plan_new(WIRE_COMMAND_BASE);
 
-	if (!process_plan_fds(plan, command, stdio, error))
+	listen = listen && filter_can_listen(spec);
+	if (!process_plan_fds(plan, command, stdio, listen, error))
 		return false;
 	process_plan_limits(plan, spec);
 	identity_plan_command(plan, identity);
-	if (!process_plan_cwd(plan, spec, command, error) || !process_plan_seccomp(plan, spec, error) ||
+	if (!process_plan_cwd(plan, spec, command, error) || !filter_plan(plan, spec, listen, error) ||
 	    !process_plan_exec(plan, spec, command, error))
 		return false;
 	*ret_plan = g_steal_pointer(&plan);

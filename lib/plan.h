@@ -41,8 +41,11 @@ struct plan {
 	uint64_t namespaces; /* CLONE_NEW... that the box is born with */
 	int join[SPEC_NS_N]; /* borrowed from the spec: entered before the birth; -1 */
 	int join_net;        /* owned: the namespace file of net=PATH; -1 */
+	int cgroup_fd;       /* as given to plan_box(); borrowed */
 	struct identity identity;
-	unsigned exec_slot; /* of the program, when it was given as an fd */
+	unsigned exec_slot;    /* of the program, when it was given as an fd */
+	unsigned channel_slot; /* of a command whose filter listens: the socket to init */
+	uint64_t filter_word;  /* opens the payload's own filter to its execve; 0: it needs none */
 	bool too_large;
 	GPtrArray *dropped; /* of struct plan_note: best-effort wishes that the host can't meet, seen while planning */
 };
@@ -52,8 +55,9 @@ struct plan {
 #define PLAN_NO_CGROUP (-1)
 #define PLAN_ANY_CGROUP (-2)
 bool plan_box(const sbx_spec *spec, int cgroup_fd, struct plan **ret_plan, GError **error);
+/* `listen`: init is to hear of the calls that the filter ends a process for; filter.h. */
 bool plan_command(const sbx_spec *spec, const struct identity *identity, const sbx_command *command, const int stdio[3],
-                  struct plan **ret_plan, GError **error);
+                  bool listen, struct plan **ret_plan, GError **error);
 void plan_free(struct plan *plan);
 typedef struct plan plan_t;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(plan_t, plan_free)

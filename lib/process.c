@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* What the payload is started with: fds, limits of its own, working directory, filter, environment, program. As steps. */
+/* What the payload is started with: fds, limits of its own, working directory, environment, program. As steps. */
 #include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
-#include <linux/filter.h>
 #include <linux/openat2.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -22,7 +20,6 @@
 #include "fd.h"
 #include "host.h"
 #include "plan.h"
-#include "seccomp.h"
 #include "value.h"
 
 #define BOX_FD_MAX 1023
@@ -70,7 +67,7 @@ check_fd_map(const sbx_command *command, GError **error)
 }
 
 bool
-process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[3], GError **error)
+process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[3], bool listen, GError **error)
 {
 	size_t n = 3 + command->n_fds;
 	bool exec_fd = command->exec_fd > 0;
@@ -95,6 +92,8 @@ process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[
 	/* first out of the way of every target, then down to them; dup3 clears close-on-exec, which all the others have */
 	plan_for(plan, STAGE_PROCESS, NULL, "place fds");
 	plan_call(plan, SYS_setsid, 0, 0);
+	if (listen)
+		plan->channel_slot = plan_open(plan, SYS_fcntl, 1, plan->fds->len, F_DUPFD_CLOEXEC, (uint64_t)highest + 1);
 	for (size_t i = 0; i < n + exec_fd; i++)
 		slots[i] = plan_open(plan, SYS_fcntl, 1, slots[i], F_DUPFD_CLOEXEC, (uint64_t)highest + 1);
 	plan_call(plan, SYS_close_range, 0, 0, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -172,29 +171,6 @@ process_plan_cwd(struct plan *plan, const sbx_spec *spec, const sbx_command *com
 	return true;
 }
 
-/* --- filter --- */
-
-bool
-process_plan_seccomp(struct plan *plan, const sbx_spec *spec, GError **error)
-{
-	const char *policy = spec_text(spec, "seccomp");
-	const struct sock_filter *filter;
-	unsigned short length;
-	struct sock_fprog program = { 0 };
-	uint64_t address;
-
-	if (!seccomp_find(policy, &filter, &length, error))
-		return false;
-	if (!filter)
-		return true;
-	plan_for(plan, STAGE_SECCOMP, spec_entry(spec, "seccomp"), "seccomp policy %s, %u instructions", policy, length);
-	address = plan_data(plan, filter, length * sizeof *filter);
-	program.len = length;
-	memcpy(&program.filter, &address, sizeof program.filter);
-	plan_call(plan, SYS_seccomp, 0, SECCOMP_SET_MODE_FILTER, 0, plan_data(plan, &program, sizeof program));
-	return true;
-}
-
 /* --- program --- */
 
 static uint64_t
@@ -227,14 +203,14 @@ plan_execve(struct plan *plan, const char *program, const char *path, uint64_t a
 	g_auto(GStrv) dirs = NULL;
 
 	if (strchr(program, '/')) {
-		plan_call(plan, SYS_execve, 0, plan_string(plan, program), argv, envp);
+		plan_call(plan, SYS_execve, 0, plan_string(plan, program), argv, envp, 0, 0, plan->filter_word);
 		return;
 	}
 	dirs = g_strsplit(path, ":", -1);
 	for (char **dir = dirs; *dir; dir++) {
 		g_autofree char *file = g_strconcat(**dir ? *dir : ".", "/", program, NULL);
 
-		plan_call(plan, SYS_execve, 0, plan_string(plan, file), argv, envp)->flags |= WIRE_TRY;
+		plan_call(plan, SYS_execve, 0, plan_string(plan, file), argv, envp, 0, 0, plan->filter_word)->flags |= WIRE_TRY;
 	}
 }
 
@@ -256,7 +232,8 @@ process_plan_exec(struct plan *plan, const sbx_spec *spec, const sbx_command *co
 		return throw_error(error, EBADF, STAGE_EXEC, NULL, "exec_fd is %d, which is not an open fd", command->exec_fd);
 	plan_for(plan, STAGE_EXEC, NULL, "%s", command->argv[0]);
 	if (command->exec_fd > 0) {
-		plan_call(plan, SYS_execveat, 1, plan->exec_slot, plan_string(plan, ""), argv, envp, AT_EMPTY_PATH);
+		plan_call(plan, SYS_execveat, 1, plan->exec_slot, plan_string(plan, ""), argv, envp, AT_EMPTY_PATH,
+		          plan->filter_word);
 	} else if (command->argv[0][0]) {
 		plan_execve(plan, command->argv[0], search_path(environment), argv, envp);
 	} else {

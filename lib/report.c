@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <linux/audit.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
+#include "seccomp.h"
 
 static const char *const outcomes[] = {
 	[SBX_OUTCOME_NONE] = NULL,
@@ -49,7 +51,8 @@ report_init(sbx_report *report)
 }
 
 /* --- text: strings one after the other, since JSON would cost every launch what only some readers want ---
- * 'L' key, asked, '+' applied or '-'; 'E' stage, key, errno, message, hint; 'T' when limits were left out; then an empty one. */
+ * 'K' call that was killed, or 'G' that was logged, number, architecture; 'L' key, asked, '+' applied or '-';
+ * 'E' stage, key, errno, message, hint; 'T' when limits were left out; then an empty one. */
 
 struct text {
 	char *at, *end;
@@ -82,8 +85,36 @@ text_put_all(struct text *text, char mark, const char *const *strings, size_t n)
 	return text->at != begin.at;
 }
 
+static const char *
+arch_name(const struct report_call *call)
+{
+	switch (call->arch) {
+	case AUDIT_ARCH_X86_64:
+		return call->nr & 0x40000000 ? "x32" : "x86_64";
+	case AUDIT_ARCH_I386:
+		return "x86";
+	case AUDIT_ARCH_AARCH64:
+		return "aarch64";
+	case AUDIT_ARCH_ARM:
+		return "arm";
+	default:
+		return "unknown";
+	}
+}
+
+static void
+text_put_call(struct text *text, const struct report_call *call)
+{
+	const char *name = seccomp_call_name(call->arch, call->nr);
+	g_autofree char *number = g_strdup_printf("%u", call->nr);
+	g_autofree char *nameless = name ? NULL : g_strdup_printf("system call %u", call->nr);
+	const char *const strings[] = { name ? name : nameless, number, arch_name(call) };
+
+	text_put_all(text, call->logged ? 'G' : 'K', strings, G_N_ELEMENTS(strings));
+}
+
 void
-report_set_text(sbx_report *report, const GPtrArray *limits, const sbx_error *error)
+report_set_text(sbx_report *report, const GPtrArray *limits, const GArray *calls, const sbx_error *error)
 {
 	struct text text = { report->text, report->text + sizeof report->text - 4, false };
 
@@ -94,6 +125,8 @@ report_set_text(sbx_report *report, const GPtrArray *limits, const sbx_error *er
 
 		text_put_all(&text, 'E', strings, G_N_ELEMENTS(strings));
 	}
+	for (guint i = 0; calls && i < calls->len; i++)
+		text_put_call(&text, &g_array_index(calls, struct report_call, i));
 	for (guint i = 0; limits && i < limits->len; i++) {
 		const struct report_limit *limit = g_ptr_array_index(limits, i);
 		g_autofree char *applied = limit->applied ? g_strconcat("+", limit->applied, NULL) : g_strdup("-");
@@ -142,8 +175,22 @@ sbx_report_fail(sbx_report *report, const sbx_error *error)
 		return -EINVAL;
 	report_init(&failed);
 	failed.outcome = SBX_OUTCOME_SETUP_FAILED;
-	report_set_text(&failed, NULL, error);
+	report_set_text(&failed, NULL, NULL, error);
 	return report_give(&failed, report) ? 0 : -EINVAL;
+}
+
+const char *
+sbx_report_syscall(const sbx_report *report)
+{
+	const char *at, *string;
+
+	if (!report || report->size < sizeof *report || report->outcome != SBX_OUTCOME_SYSCALL)
+		return NULL;
+	/* calls that were killed come before everything but an error, which this outcome has not */
+	for (at = report->text; (string = text_next(report, &at)) && *string;)
+		if (*string == 'K')
+			return string + 1;
+	return NULL;
 }
 
 /* --- JSON --- */
@@ -203,18 +250,32 @@ json_limit(const sbx_report *report, const char *key, const char **at)
 	                 json_text(applied && *applied == '+' ? applied + 1 : NULL));
 }
 
+static json_t *
+json_call(const sbx_report *report, const char *mark, const char **at)
+{
+	const char *number = text_next(report, at);
+	const char *arch = number ? text_next(report, at) : NULL;
+
+	return json_pack("{s:o, s:I, s:o, s:s}", "name", json_text(mark + 1), "number",
+	                 (json_int_t)(number ? g_ascii_strtoull(number, NULL, 10) : 0), "arch", json_text(arch), "action",
+	                 *mark == 'K' ? "kill" : "log");
+}
+
 static void
 json_add_text(json_t *object, const sbx_report *report)
 {
-	json_t *limits = json_array();
+	json_t *limits = json_array(), *calls = json_array();
 	const char *at = report->text;
 	const char *string;
 
+	json_object_set_new(object, "syscalls", calls);
 	json_object_set_new(object, "limits", limits);
 	json_object_set_new(object, "error", json_null());
 	while (report->size >= sizeof *report && (string = text_next(report, &at)) && *string) {
 		if (*string == 'E')
 			json_object_set_new(object, "error", json_error(report, string + 1, &at));
+		else if (*string == 'K' || *string == 'G')
+			json_array_append_new(calls, json_call(report, string, &at));
 		else if (*string == 'L')
 			json_array_append_new(limits, json_limit(report, string + 1, &at));
 		else if (*string == 'T')
@@ -237,8 +298,7 @@ sbx_report_json(const sbx_report *report)
 	json_object_set_new(object, "exit_code",
 	                    report->outcome == SBX_OUTCOME_EXITED ? json_integer(report->exit_code) : json_null());
 	json_object_set_new(object, "signal", json_signal(report->signal));
-	/* which call it was is not told by wait(2) */
-	json_object_set_new(object, "syscall", json_null());
+	json_object_set_new(object, "syscall", json_text(sbx_report_syscall(report)));
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
 		json_object_set_new(object, numbers[i], json_number(report, (int)i));
 	json_object_set_new(object, "pressure",

@@ -14,9 +14,15 @@ struct report_limit {
 	char *applied; /* NULL: it is not in force */
 };
 
+/* A system call at which the seccomp filter ended a process, or that it logged. */
+struct report_call {
+	uint32_t arch, nr; /* AUDIT_ARCH_... */
+	bool logged;
+};
+
 /* An empty report of our own size. */
 void report_init(sbx_report *report);
-/* Put the limits (of struct report_limit) and the error, which may be NULL, into the text of the report. */
-void report_set_text(sbx_report *report, const GPtrArray *limits, const sbx_error *error);
+/* Put what may each be NULL into the text of the report: limits (of struct report_limit), calls (of struct report_call), error. */
+void report_set_text(sbx_report *report, const GPtrArray *limits, const GArray *calls, const sbx_error *error);
 /* Copy as much as the caller's struct has room for, by its `size`. */
 bool report_give(const sbx_report *report, sbx_report *ret);

@@ -1,39 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* Seccomp: a policy's name turned into a filter program. */
+/* Seccomp: the program of a spec, and what is asked about it. */
 #include "seccomp.h"
 
-#include <errno.h>
-#include <linux/audit.h>
+#include "seccomp-load.h"
+#include "seccomp-words.h"
 
-#include "error.h"
-#include "seccomp-default.h" /* made while we build, by seccomp-gen */
-
-#if defined(__x86_64__)
-#define ARCH_NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH_NATIVE AUDIT_ARCH_AARCH64
-#else
+#if !defined(__x86_64__) && !defined(__aarch64__)
 #error "no seccomp policy for this architecture"
 #endif
 
-G_STATIC_ASSERT(SECCOMP_DEFAULT_ARCH == ARCH_NATIVE);
-G_STATIC_ASSERT(G_N_ELEMENTS(seccomp_default) <= BPF_MAXINSNS);
+const struct seccomp_program *
+seccomp_program_of(const sbx_spec *spec)
+{
+	const struct spec_entry *entry = spec_entry(spec, "seccomp");
+
+	if (entry && entry->seccomp)
+		return &entry->seccomp->program;
+	return seccomp_builtin(spec_text(spec, "seccomp"));
+}
 
 bool
-seccomp_find(const char *policy, const struct sock_filter **ret_filter, unsigned short *ret_len, GError **error)
+seccomp_allows(const struct seccomp_program *program, unsigned nr)
 {
-	if (g_str_equal(policy, "default")) {
-		*ret_filter = seccomp_default;
-		*ret_len = G_N_ELEMENTS(seccomp_default);
-		return true;
-	}
-	if (g_str_equal(policy, "none")) {
-		*ret_filter = NULL;
-		*ret_len = 0;
-		return true;
-	}
-	throw_error(error, EINVAL, STAGE_SECCOMP, "seccomp", "there is no seccomp policy \"%s\"", policy);
-	return throw_hint(error, "use \"default\" or \"none\"");
+	return !program || seccomp_check_allows(program, nr);
+}
+
+const char *
+seccomp_call_name(uint32_t arch, uint32_t nr)
+{
+	return seccomp_word_name(arch, nr);
 }

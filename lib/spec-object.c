@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* What a spec holds that is no text: namespaces and files by fd, files by their bytes. */
+/* What a spec holds that is no text: namespaces and files by fd, files by their bytes, a filter by its instructions. */
 #include "spec-parts.h"
 
 #include "error.h"
+#include "seccomp-load.h"
 #include "value.h"
 
 #include <errno.h>
@@ -139,5 +140,28 @@ sbx_spec_file(sbx_spec *spec, const char *dst, const void *data, size_t len, uns
 	entry = spec_add(spec, key_find("file"), "file", path);
 	entry->data = g_bytes_new(data, len);
 	entry->mode = mode;
+	return 0;
+}
+
+int
+sbx_spec_seccomp(sbx_spec *spec, const struct sock_fprog *program, sbx_error **ret_error)
+{
+	struct seccomp_object *object;
+	struct spec_entry *entry;
+	GError *error = NULL;
+
+	if (!spec || !program || !program->filter)
+		return error_argument(ret_error, "sbx_spec_seccomp: %s is NULL", !spec ? "spec" : "program");
+	object = seccomp_load_given(program->filter, program->len, &error);
+	if (!object)
+		return error_return(error, ret_error);
+	if (!spec_set(spec, "seccomp", "none", &error)) {
+		seccomp_object_unref(object);
+		return error_return(error, ret_error);
+	}
+	entry = (struct spec_entry *)spec_entry(spec, "seccomp");
+	g_free(entry->value);
+	entry->value = g_strdup_printf("<%u instructions>", program->len);
+	entry->seccomp = object;
 	return 0;
 }

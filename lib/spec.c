@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "profile.h"
+#include "seccomp-load.h"
 #include "value.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #define FILE_MODE 0644
 
 /* Keys of the contract that no code here enforces yet. Refused even as ?key, since "best effort" of none is a lie. */
-static const char *const later_keys[] = { "time.cpu", "time.idle", "output.max", "device", "cgroup.self", NULL };
+static const char *const later_keys[] = { "time.cpu", "time.idle", "output.max", "cgroup.self", NULL };
 
 unsigned
 sbx_version(void)
@@ -33,6 +34,7 @@ spec_entry_free(gpointer data)
 	g_free(entry->value);
 	g_clear_pointer(&entry->data, g_bytes_unref);
 	fd_close(&entry->fd);
+	seccomp_object_unref(entry->seccomp);
 	g_free(entry);
 }
 
@@ -104,6 +106,7 @@ sbx_spec_copy(const sbx_spec *spec)
 		to->best_effort = from->best_effort;
 		to->mode = from->mode;
 		to->data = from->data ? g_bytes_ref(from->data) : NULL;
+		to->seccomp = seccomp_object_ref(from->seccomp);
 		if (from->fd >= 0 && (to->fd = fcntl(from->fd, F_DUPFD_CLOEXEC, 3)) < 0)
 			return NULL;
 	}
@@ -184,6 +187,21 @@ spec_store(sbx_spec *spec, const struct key *key, const char *name, const char *
 	return true;
 }
 
+/* The policy is compiled now: what becomes of the file later does not matter. */
+static bool
+spec_set_seccomp(sbx_spec *spec, const struct key *key, const char *value, bool best_effort, GError **error)
+{
+	struct seccomp_object *object;
+	struct spec_entry *entry;
+
+	if (!seccomp_find(value, &object, error) || !spec_store(spec, key, key->name, value, best_effort, error))
+		return false;
+	entry = spec_last(spec, key->name);
+	seccomp_object_unref(entry->seccomp);
+	entry->seccomp = object;
+	return true;
+}
+
 static bool
 throw_unknown(const char *name, GError **error)
 {
@@ -216,7 +234,11 @@ spec_set(sbx_spec *spec, const char *text, const char *value, GError **error)
 	}
 	if (key->list && !*value)
 		return throw_error(error, EINVAL, STAGE_SPEC, name, "%s: nothing to add", name);
-	return value_check(key, name, value, error) && spec_store(spec, key, name, value, best_effort, error);
+	if (!value_check(key, name, value, error))
+		return false;
+	if (key->type == KEY_SECCOMP)
+		return spec_set_seccomp(spec, key, value, best_effort, error);
+	return spec_store(spec, key, name, value, best_effort, error);
 }
 
 int

@@ -19,6 +19,8 @@ struct spec_entry {
 	GBytes *data;  /* file: the bytes, else NULL */
 	unsigned mode; /* file: permission bits (0644 when set by text) */
 	int fd;        /* bind: the fd, else -1 */
+	/* seccomp: the program, when it came from a file or the caller; value is then the path, or says how long it is */
+	struct seccomp_object *seccomp;
 };
 
 enum spec_ns {

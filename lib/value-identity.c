@@ -170,6 +170,13 @@ cap_number(const char *name)
 	return cap_from_name(full, &number) == 0 && number >= 0 && number < 64 ? number : -1;
 }
 
+/* What no box may have, or NULL: identity-caps.c refuses more, which depend on the box. */
+static const char *
+cap_refused(int number)
+{
+	return number == CAP_SYS_BOOT ? "all that it can do in a box is to kill the box's init" : NULL;
+}
+
 /* The words of the list are looked at one by one; *ret_bad is the first one that may not stand there. */
 static bool
 cap_read(const char *text, uint64_t *ret_mask, char **ret_bad)
@@ -180,8 +187,7 @@ cap_read(const char *text, uint64_t *ret_mask, char **ret_bad)
 	for (size_t i = 0; words[i]; i++) {
 		int number = cap_number(words[i]);
 
-		/* Whoever may ptrace takes over init, and with it what the host believes about the box. */
-		if (number < 0 || number == CAP_SYS_PTRACE) {
+		if (number < 0 || cap_refused(number)) {
 			*ret_bad = g_strdup(words[i]);
 			return false;
 		}
@@ -205,12 +211,27 @@ value_cap_complaint(const char *text)
 	g_autofree char *bad = NULL;
 	g_autofree char *quoted = NULL;
 	uint64_t mask;
+	int number;
 
 	if (cap_read(text, &mask, &bad))
 		return NULL;
-	if (cap_number(bad) == CAP_SYS_PTRACE)
-		return g_strdup("CAP_SYS_PTRACE is refused: with it the payload could take over the box's init");
+	number = cap_number(bad);
+	if (number >= 0) {
+		g_autofree char *name = value_cap_name((unsigned)number);
+
+		return g_strdup_printf("%s is refused: %s", name, cap_refused(number));
+	}
 	quoted = value_quote(bad);
 	return g_strdup_printf("%s is not a capability; accepted: names as in capabilities(7), separated by commas",
 	                       quoted);
+}
+
+char *
+value_cap_name(unsigned number)
+{
+	char *name = cap_to_name((cap_value_t)number);
+	char *upper = name ? g_ascii_strup(name, -1) : g_strdup_printf("capability %u", number);
+
+	cap_free(name);
+	return upper;
 }

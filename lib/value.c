@@ -46,7 +46,10 @@ static const struct {
 	[KEY_USER] = { "a user", "UID[:GID], numbers from 0 to 4294967294" },
 	[KEY_IDS] = { "a list of group ids", "numbers from 0 to 4294967294 separated by commas" },
 	[KEY_ID_MAP] = { "an id map", "IN:OUT:COUNT, numbers, COUNT at least 1, no id above 4294967294" },
-	[KEY_SECCOMP] = { "a policy that this version has", "default, none" },
+	[KEY_SECCOMP] = { "a policy", "default, strict, none, or the path of a policy file" },
+	[KEY_DEVICE] = { "a device rule",
+	                 "/dev/NODE[:ACCESS], \"c|b|a MAJ:MIN [ACCESS]\" with * for any number, char-DRIVER[:ACCESS], "
+	                 "block-DRIVER[:ACCESS], or all; ACCESS is some of r, w and m" },
 	[KEY_CAP] = { "a list of capabilities", "names as in capabilities(7), separated by commas" },
 	[KEY_PATH] = { "a path", "an absolute path" },
 	[KEY_ENV] = { "a variable", "NAME=VALUE, NAME not empty" },
@@ -99,6 +102,7 @@ value_accept_other(enum key_type type, const char *text)
 {
 	g_auto(value_mount_t) mount = { .src = NULL };
 	g_autoptr(GArray) ids = NULL;
+	g_auto(value_device_t) device = { .path = NULL };
 	struct value_user user;
 	struct value_map map;
 	struct value_rlimit rlimit;
@@ -119,6 +123,8 @@ value_accept_other(enum key_type type, const char *text)
 		return value_rlimit(text, &rlimit);
 	case KEY_CAP:
 		return value_cap(text, &mask);
+	case KEY_DEVICE:
+		return value_device(text, &device);
 	case KEY_NICE:
 		return value_nice(text, &nice);
 	default:
@@ -158,7 +164,7 @@ value_accept(const struct key *key, const char *text)
 	case KEY_NET:
 		return g_strv_contains((const char *const[]){ "none", "loopback", "host", NULL }, text) || value_absolute(text);
 	case KEY_SECCOMP:
-		return g_strv_contains((const char *const[]){ "default", "none", NULL }, text);
+		return *text && strlen(text) < PATH_MAX; /* whether there is such a policy turns out when it is compiled */
 	case KEY_PLACE:
 		return value_place(text);
 	case KEY_PATH:

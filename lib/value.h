@@ -29,6 +29,26 @@ struct value_rlimit {
 	int resource; /* RLIMIT_... */
 	uint64_t soft, hard;
 };
+#define DEVICE_ANY UINT32_MAX /* "*" for a major or minor number */
+/* Bits of device_rule.types and .access, as BPF_DEVCG_... of linux/bpf.h. */
+enum {
+	DEVICE_BLOCK = 1,
+	DEVICE_CHAR = 2,
+	DEVICE_MKNOD = 1,
+	DEVICE_READ = 2,
+	DEVICE_WRITE = 4,
+	DEVICE_RWM = 7,
+};
+struct device_rule { /* no padding: rules are compared as bytes */
+	uint32_t types;
+	uint32_t major, minor;
+	uint32_t access;
+};
+struct value_device {
+	char *path;   /* of a node below /dev; its numbers are the host's affair, and rule has only the access */
+	char *driver; /* a name of /proc/devices, perhaps with a "*" in it; rule has types and access */
+	struct device_rule rule;
+};
 /* Bits of value_share(). */
 enum {
 	SHARE_PID = 1,
@@ -64,6 +84,11 @@ bool value_ids(const char *text, GArray **ret_uint32);
 bool value_map(const char *text, struct value_map *ret);
 bool value_rlimit(const char *text, struct value_rlimit *ret);
 bool value_cap(const char *text, uint64_t *ret_mask); /* bit N is CAP_ number N; "CAP_" and case do not matter */
+char *value_cap_name(unsigned number);                /* "CAP_CHOWN"; g_free() it */
+bool value_device(const char *text, struct value_device *ret);
+void value_device_clear(struct value_device *device); /* frees the strings; for g_auto() */
+typedef struct value_device value_device_t;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(value_device_t, value_device_clear)
 bool value_nice(const char *text, int *ret_nice);
 
 /* What is written to the kernel file of a limit: "1.5" of cpu.max is "150000 100000". KEY_IO_MAX keeps its DEV as it

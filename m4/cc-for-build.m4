@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libsbx developers
 #
-# SBX_CC_FOR_BUILD: a compiler and libseccomp of the machine that builds.
+# SBX_CC_FOR_BUILD: a compiler, libseccomp and GLib of the machine that builds.
 #
-# lib/seccomp-gen runs while the tree is being built, so in a cross build it is made by another compiler, against another
-# libseccomp, than the library.
+# lib/seccomp-names-gen and lib/seccomp-gen run while the tree is being built, so in a cross build they are made by another
+# compiler, against other libraries, than the library. init needs neither, and builds where that GLib is missing.
 
 AC_DEFUN([SBX_CC_FOR_BUILD], [
 AC_ARG_VAR([CC_FOR_BUILD], [C compiler for programs that run during the build])
@@ -27,6 +27,15 @@ AS_IF([$PKG_CONFIG_FOR_BUILD --exists 'libseccomp >= 2.5'], [
 	AC_MSG_RESULT([no])
 	AC_MSG_ERROR([libseccomp >= 2.5 is needed to compile the default policy (Debian: libseccomp-dev)])
 ])
+AC_MSG_CHECKING([for glib-2.0 >= 2.72 of the build machine])
+AS_IF([$PKG_CONFIG_FOR_BUILD --exists 'glib-2.0 >= 2.72'], [
+	GLIB_FOR_BUILD_CFLAGS=`$PKG_CONFIG_FOR_BUILD --cflags glib-2.0`
+	GLIB_FOR_BUILD_LIBS=`$PKG_CONFIG_FOR_BUILD --libs glib-2.0`
+	sbx_glib_for_build=yes
+], [sbx_glib_for_build=no])
+AC_MSG_RESULT([$sbx_glib_for_build])
+AC_SUBST([GLIB_FOR_BUILD_CFLAGS])
+AC_SUBST([GLIB_FOR_BUILD_LIBS])
 AC_SUBST([SECCOMP_FOR_BUILD_CFLAGS])
 AC_SUBST([SECCOMP_FOR_BUILD_LIBS])
 ])

@@ -4,7 +4,9 @@
 # The tests: all of them speak TAP. unit needs nothing, live makes boxes, walls look at the tree and at what was built.
 
 unit_tests = \
+	tests/fuzz/fuzz-seccomp \
 	tests/unit/test-cgroup \
+	tests/unit/test-device \
 	tests/unit/test-error \
 	tests/unit/test-fd \
 	tests/unit/test-host \
@@ -15,7 +17,9 @@ unit_tests = \
 	tests/unit/test-key \
 	tests/unit/test-plan \
 	tests/unit/test-profile \
+	tests/unit/test-seccomp-compile \
 	tests/unit/test-seccomp-live \
+	tests/unit/test-seccomp-policy \
 	tests/unit/test-seccomp \
 	tests/unit/test-spec-object \
 	tests/unit/test-spec \
@@ -23,13 +27,16 @@ unit_tests = \
 	tests/unit/test-value
 
 live_tests = \
+	tests/live/test-caps \
 	tests/live/test-cgroup-vm \
+	tests/live/test-device \
 	tests/live/test-edges \
 	tests/live/test-edges-host \
 	tests/live/test-exec \
 	tests/live/test-faults \
 	tests/live/test-files \
 	tests/live/test-host \
+	tests/live/test-filter \
 	tests/live/test-identity \
 	tests/live/test-lifecycle \
 	tests/live/test-limits \
@@ -37,7 +44,14 @@ live_tests = \
 	tests/live/test-namespaces \
 	tests/live/test-outcomes \
 	tests/live/test-process \
-	tests/live/test-standard
+	tests/live/test-seccomp \
+	tests/live/test-standard \
+	tests/live/test-walls
+
+hostile_tests = \
+	tests/hostile/test-between \
+	tests/hostile/test-hostile \
+	tests/hostile/test-races
 
 py_tests = \
 	tests/live/test_cli.py \
@@ -45,7 +59,8 @@ py_tests = \
 	tests/live/test_cli_limits.py \
 	tests/live/test_cli_run.py \
 	tests/live/test_examples.py \
-	tests/live/test_image.py
+	tests/live/test_image.py \
+	tests/live/test_programs.py
 
 walls = \
 	tests/walls/consumer.sh \
@@ -56,11 +71,14 @@ walls = \
 
 test_support = \
 	tests/unit/rows.h \
+	tests/unit/seccomp-bpf.h \
 	tests/unit/start.h \
 	tests/live/life.h \
 	tests/live/live.h \
 	tests/live/life.c \
-	tests/live/live.c
+	tests/live/live.c \
+	tests/hostile/special.h \
+	tests/hostile/special-boxes.c
 
 vm_files = \
 	tests/vm/init \
@@ -75,6 +93,7 @@ golden_files = \
 	tests/golden/command-user.txt \
 	tests/golden/root-best-effort.txt \
 	tests/golden/root-default.txt \
+	tests/golden/root-device.txt \
 	tests/golden/root-dir-overlay.txt \
 	tests/golden/root-dir.txt \
 	tests/golden/root-empty.txt \
@@ -88,7 +107,7 @@ golden_files = \
 	tests/golden/user-empty.txt
 
 EXTRA_DIST += $(golden_files) $(py_tests) $(walls) tests/walls/style.sh tests/walls/tap tests/live/conftest.py \
-	tests/check-vm tests/pytest-tap tests/run-tap $(vm_files)
+	tests/check-vm tests/pytest-tap tests/run-tap tests/mutants/mutants tests/mutants/run $(vm_files)
 
 AM_TESTS_ENVIRONMENT = $(test_environment)
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -105,21 +124,62 @@ test_environment = \
 	G_TEST_SRCDIR G_TEST_BUILDDIR MAKE PKG_CONFIG;
 
 if HOST_SIDE
-check_PROGRAMS += $(unit_tests) $(live_tests)
+check_PROGRAMS += $(unit_tests) $(live_tests) $(hostile_tests)
 # A convenience library, so that a test takes of it what it uses.
 check_LTLIBRARIES = tests/libsupport.la
 tests_libsupport_la_SOURCES = $(test_support)
 LDADD = tests/libsupport.la lib/libcore.la $(GLIB_LIBS)
-TESTS += $(unit_tests) $(live_tests) $(py_tests) $(walls)
+# libseccomp is the reference; a test is run on the machine that builds.
+tests_unit_test_seccomp_compile_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_FOR_BUILD_CFLAGS)
+tests_unit_test_seccomp_compile_LDADD = $(LDADD) $(SECCOMP_FOR_BUILD_LIBS)
+tests_hostile_test_hostile_SOURCES = \
+	tests/hostile/hostile.h \
+	tests/hostile/rows.h \
+	tests/hostile/hostile.c \
+	tests/hostile/rows-call.c \
+	tests/hostile/rows-file.c \
+	tests/hostile/rows-init.c \
+	tests/hostile/rows-net.c \
+	tests/hostile/rows-self.c \
+	tests/hostile/test-hostile.c
+# libbpf is the reference of what the library does by bpf(2)
+tests_unit_test_device_LDADD = $(LDADD) $(BPF_LIBS)
+tests_live_test_device_LDADD = $(LDADD) $(BPF_LIBS)
+TESTS += $(unit_tests) $(live_tests) $(hostile_tests) $(py_tests) $(walls)
 endif
 
 # The payload of many live tests. Static, so that it runs in an empty root; its own flags, since no sanitizer links statically.
 tests/live/probe: tests/live/probe.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -static -o $@ $(srcdir)/tests/live/probe.c
 
-check_SCRIPTS = tests/live/probe
-CLEANFILES += tests/live/probe
-EXTRA_DIST += tests/live/probe.c
+# The same for what needs a capability.
+tests/live/cap-probe: tests/live/cap-probe.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -static -o $@ \
+		$(srcdir)/tests/live/cap-probe.c
+
+check_SCRIPTS = tests/live/probe tests/live/cap-probe
+CLEANFILES += tests/live/probe tests/live/cap-probe
+EXTRA_DIST += tests/live/probe.c tests/live/cap-probe.c
+
+# The payload of the hostile suite, static for the same reasons.
+hostile_probe = tests/hostile/probe.c tests/hostile/probe-call.c tests/hostile/probe-file.c tests/hostile/probe-init.c \
+	tests/hostile/probe-net.c tests/hostile/probe-self.c
+
+tests/hostile/probe: $(hostile_probe) tests/hostile/probe.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -static -pthread -o $@ \
+		$(hostile_probe:%=$(srcdir)/%)
+
+check_SCRIPTS += tests/hostile/probe
+CLEANFILES += tests/hostile/probe
+EXTRA_DIST += $(hostile_probe) tests/hostile/probe.h
+
+# The payload of test-races and test-between, static too.
+tests/hostile/special: tests/hostile/special.c lib/init/wire.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -static -o $@ $(srcdir)/tests/hostile/special.c
+
+check_SCRIPTS += tests/hostile/special
+CLEANFILES += tests/hostile/special
+EXTRA_DIST += tests/hostile/special.c
 
 check_some = $(MAKE) $(AM_MAKEFLAGS) check
 
@@ -128,6 +188,9 @@ check-unit:
 
 check-live:
 	$(check_some) TESTS='$(live_tests) $(py_tests)'
+
+check-hostile:
+	$(check_some) TESTS='$(hostile_tests)'
 
 check-walls:
 	$(check_some) TESTS='$(walls)'
@@ -145,9 +208,10 @@ golden:
 # The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
 # Not in every run: what does not depend on the kernel or the user and takes long in the VM runs once for root and once for a
 # user, each time on the other kernel.
-vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py
+vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py \
+	tests/live/test_programs.py
 vm_twice = tests/live/test-host tests/live/test-edges-host tests/live/test_cli_run.py
-vm_tests = $(filter-out $(vm_native) $(vm_twice),$(live_tests) $(py_tests))
+vm_tests = $(filter-out $(vm_native) $(vm_twice),$(live_tests) $(hostile_tests) $(py_tests))
 vm_runs = 6.1-root 6.1-user 6.1-userns 6.12-root 6.12-user 6.12-userns
 
 check-vm: $(vm_runs:%=check-vm-%)
@@ -166,13 +230,17 @@ asan/Makefile: $(top_srcdir)/configure
 		CC_FOR_BUILD='$(CC_FOR_BUILD)' PYTEST_PYTHON='$(PYTEST_PYTHON)'
 
 check-asan: asan/Makefile
-	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(live_tests) $(py_tests)'
+	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(live_tests) tests/hostile/test-hostile $(py_tests)'
 
 distclean-local:
-	rm -rf asan
+	rm -rf asan mutants
+
+# Is a missing protection noticed? One at a time is taken out of a copy of the tree; tests/mutants/run says how.
+check-mutants check-mutants-fast:
+	$(test_environment) $(srcdir)/tests/mutants/run $(patsubst check-mutants%,%,$(@:%-fast=% --fast)) $(MUTANTS)
 
 format:
 	cd $(srcdir) && $(CLANG_FORMAT) -i include/*.h lib/*.[ch] lib/init/*.[ch] lib/init/arch/*.h tools/*.[ch] tests/*/*.[ch]
 
-.PHONY: check-unit check-live check-walls check-style check-init-aarch64 golden check-vm $(vm_runs:%=check-vm-%) \
-	check-asan format
+.PHONY: check-unit check-live check-hostile check-walls check-style check-init-aarch64 golden check-vm $(vm_runs:%=check-vm-%) \
+	check-asan check-mutants check-mutants-fast format

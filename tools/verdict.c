@@ -27,8 +27,9 @@ verdict_status(const sbx_report *report)
 	case SBX_OUTCOME_EXITED:
 		return report->exit_code;
 	case SBX_OUTCOME_SIGNALED:
-	case SBX_OUTCOME_SYSCALL:
 		return 128 + report->signal;
+	case SBX_OUTCOME_SYSCALL:
+		return 128 + SIGSYS;
 	case SBX_OUTCOME_OOM:
 	case SBX_OUTCOME_OOM_ANCESTOR:
 	case SBX_OUTCOME_KILLED:
@@ -74,6 +75,14 @@ verdict_oom(const sbx_report *report, const sbx_spec *spec)
 	                       killed ? killed : "");
 }
 
+static char *
+verdict_syscall(const sbx_report *report)
+{
+	const char *name = sbx_report_syscall(report);
+
+	return g_strdup_printf("system call: the seccomp policy does not allow %s", name ? name : "a call that was made");
+}
+
 char *
 verdict_reason(const sbx_report *report, const sbx_spec *spec)
 {
@@ -88,9 +97,10 @@ verdict_reason(const sbx_report *report, const sbx_spec *spec)
 			return g_strdup("time limit: the box reached time.wall");
 		return g_strdup_printf("time limit: the box reached time.wall (%s%s)", limit,
 		                       g_ascii_isdigit(limit[strlen(limit) - 1]) ? "s" : "");
+	case SBX_OUTCOME_SYSCALL:
+		return verdict_syscall(report);
 	case SBX_OUTCOME_EXITED:
 	case SBX_OUTCOME_SIGNALED:
-	case SBX_OUTCOME_SYSCALL:
 	case SBX_OUTCOME_KILLED:
 		return NULL;
 	default:

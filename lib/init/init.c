@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "listen.h"
 #include "steps.h"
 #include "sys.h"
 #include "wire.h"
@@ -36,8 +37,8 @@ static struct {
 	uint32_t id;
 } children[N_CHILDREN];
 static int main_pid;
-static int kill_fd = -1;
-static bool ready; /* the box's plan has run to its end: only now may a payload start */
+static int kill_fd; /* 0: none, that is the socket */
+static bool ready;  /* the box's plan has run to its end: only now may a payload start */
 static char child_stack[CHILD_STACK] __attribute__((aligned(16)));
 
 /* The compiler may call these by itself. */
@@ -61,13 +62,13 @@ memcpy(void *restrict to, const void *restrict from, size_t size)
 static _Noreturn void
 end(int status)
 {
-	if (kill_fd >= 0)
+	if (kill_fd)
 		sys3(__NR_write, kill_fd, "1", 1);
 	for (;;)
 		sys1(__NR_exit_group, status);
 }
 
-static void
+void
 send_record(uint32_t type, uint32_t phase, uint32_t id, uint32_t step, int value)
 {
 	struct wire_record record = { type, phase, id, step, value, 0 };
@@ -126,11 +127,16 @@ command_start(const struct wire_plan *plan, uint32_t id, bool ends_box)
 		                       .stack = (uintptr_t)child_stack,
 		                       .stack_size = sizeof child_stack };
 	int place = child_free_place();
-	long pid;
+	long pid, error;
 
 	progress = (struct progress){ 0, place < 0 ? EAGAIN : 0 };
 	if (place < 0)
 		return false;
+	error = listen_prepare(plan);
+	if (error < 0) {
+		progress = (struct progress){ WIRE_NEVER, (int)-error };
+		return false;
+	}
 	pid = sys_clone3_call(&args, sizeof args, payload, &command);
 	if (pid < 0) {
 		progress = (struct progress){ WIRE_NEVER, (int)-pid };
@@ -138,6 +144,7 @@ command_start(const struct wire_plan *plan, uint32_t id, bool ends_box)
 	}
 	if (!progress.error && !step_is_exec(plan, progress.step))
 		progress.error = ECHILD; /* killed on the way */
+	listen_take(id, !progress.error);
 	if (progress.error) {
 		sys4(__NR_wait4, pid, 0, __WALL, 0);
 		return false;
@@ -308,20 +315,29 @@ _Noreturn void init_main(void);
 _Noreturn void
 init_main(void)
 {
-	struct pollfd watch[] = { { WIRE_FD_SOCKET, POLLIN, 0 }, { WIRE_FD_OWNER, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	static struct pollfd watch[3 + N_LISTENERS];
 	bool more = false;
 
 	sys3(__NR_close_range, 0, ~0u, CLOSE_RANGE_CLOEXEC);
-	watch[2].fd = signals_own();
+	watch[0] = (struct pollfd){ WIRE_FD_SOCKET, POLLIN, 0 };
+	watch[1] = (struct pollfd){ WIRE_FD_OWNER, POLLIN, 0 };
+	watch[2] = (struct pollfd){ signals_own(), POLLIN, 0 };
 	box_build();
 	for (;;) {
 		char info[sizeof(struct signalfd_siginfo)];
 		struct timespec now = { 0, 0 };
+		int listening = listen_watch(watch + 3);
 
-		if (sys5(__NR_ppoll, watch, 3, more ? &now : 0, 0, 8) < 0)
+		long due = sys5(__NR_ppoll, watch, 3 + listening, more ? &now : 0, 0, 8);
+
+		/* a payload of the same user may take our fds from us, prlimit(2): who can't watch the owner has to go */
+		if (due < 0 && due != -EINTR)
+			end(1);
+		if (due < 0)
 			continue;
 		if (watch[1].revents)
 			end(0);
+		listen_dispatch(watch + 3, listening);
 		if (watch[2].revents)
 			sys3(__NR_read, watch[2].fd, info, sizeof info);
 		if (watch[2].revents || more)

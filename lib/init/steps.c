@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "listen.h"
 #include "sys.h"
 
 int slots[WIRE_SLOTS];
@@ -70,11 +71,20 @@ step_run(const struct wire_step *step, uint32_t n_slots)
 	do
 		result = sys_call(step->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	while (result == -EINTR);
+	if (step->flags & WIRE_LISTEN && result >= 0)
+		result = listen_give(step, (int)result);
 	if (step->flags & WIRE_FULL && result >= 0 && result != arg[2])
 		return -EIO;
 	if (step->out != WIRE_NO_SLOT)
 		slots[step->out] = result < 0 ? -1 : (int)result;
 	return result;
+}
+
+/* The filter stands already: it lets this through by the word that the execve has. */
+static bool
+is_there(const struct wire_step *execve)
+{
+	return sys6(__NR_faccessat, AT_FDCWD, execve->arg[0], F_OK, 0, 0, execve->arg[5]) >= 0;
 }
 
 bool
@@ -95,7 +105,7 @@ steps_run(const struct wire_plan *plan, uint32_t phase, uint32_t id, uint32_t fr
 			i += steps[i].group;
 			continue;
 		}
-		if (steps[i].flags & WIRE_TRY && result == -EACCES && sys3(__NR_faccessat, AT_FDCWD, steps[i].arg[0], F_OK) < 0)
+		if (steps[i].flags & WIRE_TRY && result == -EACCES && !is_there(&steps[i]))
 			result = -ENOENT; /* a directory of PATH that may not be searched holds nothing */
 		if (steps[i].flags & WIRE_TRY && (result == -ENOENT || result == -ENOTDIR || result == -EACCES)) {
 			/* as execvp(3): the file that may not be run is the one to speak of */

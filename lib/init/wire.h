@@ -33,6 +33,10 @@ enum wire_flag {
 	WIRE_ANY = 2,  /* a failure means nothing */
 	WIRE_TRY = 4,  /* one of several execve: ENOENT, ENOTDIR and EACCES go on to the next step */
 	WIRE_FULL = 8, /* a write: fewer bytes than asked are EIO */
+	/* A command's seccomp(2) whose result is a listener, which goes to init. The kernel does not look at arg[3], the calls
+	 * that are logged (struct wire_logged); arg[4], the slot of the socket to init, which is slot n_fds when the command
+	 * begins; arg[5], the word with which the filter lets sendmsg(2) through. */
+	WIRE_LISTEN = 16,
 };
 
 struct wire_step {
@@ -43,6 +47,14 @@ struct wire_step {
 	uint8_t forgive; /* this errno is no failure; 0: none */
 	uint8_t group;   /* so many of the following steps belong to this one: they fall with it */
 	uint64_t arg[6];
+};
+
+/* What init makes of a call that the filter tells it of: bit nr % 32 of nr[nr / 32] is a native call that is let through and
+ * told to the library, every other one is its process's end. */
+struct wire_logged {
+	uint32_t nr[32];
+	uint32_t rest; /* native calls from 1024 on are logged */
+	uint32_t arch; /* AUDIT_ARCH_..., the native one */
 };
 
 struct wire_plan {
@@ -68,15 +80,15 @@ struct wire_message {
 };
 
 /* init -> library */
-enum wire_record_type { WIRE_READY = 1, WIRE_FAILED, WIRE_SKIPPED, WIRE_STARTED, WIRE_EXITED };
+enum wire_record_type { WIRE_READY = 1, WIRE_FAILED, WIRE_SKIPPED, WIRE_STARTED, WIRE_EXITED, WIRE_SYSCALL };
 enum wire_phase { WIRE_PHASE_INIT, WIRE_PHASE_BOX, WIRE_PHASE_COMMAND };
 
 struct wire_record {
 	uint32_t type;
-	uint32_t phase; /* FAILED, SKIPPED */
+	uint32_t phase; /* FAILED, SKIPPED; SYSCALL: 1 when it was only logged */
 	uint32_t id;    /* of the command */
-	uint32_t step;  /* FAILED, SKIPPED: index into the plan's steps; phase init: enum wire_init_step */
-	int32_t value;  /* FAILED, SKIPPED: errno; STARTED: pid inside; EXITED: wait status */
+	uint32_t step;  /* FAILED, SKIPPED: index into the plan's steps; phase init: enum wire_init_step; SYSCALL: number */
+	int32_t value;  /* FAILED, SKIPPED: errno; STARTED: pid inside; EXITED: wait status; SYSCALL: architecture */
 	uint32_t reserved;
 };
 

@@ -11,6 +11,7 @@
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -295,6 +296,59 @@ probe_fill(char **arg)
 	return tell(-1);
 }
 
+static void
+caught(int signal)
+{
+	(void)signal;
+}
+
+static void *
+personality_of_thread(void *nothing)
+{
+	(void)nothing;
+	syscall(SYS_personality, 0xdead);
+	return NULL;
+}
+
+/* personality HOW: personality(0xdead), which a test's policy kills for, with SIGSYS handled like this */
+static int
+probe_personality(char **arg)
+{
+	sigset_t sys;
+	pthread_t thread;
+
+	sigemptyset(&sys);
+	sigaddset(&sys, SIGSYS);
+	if (!strcmp(arg[0], "caught"))
+		signal(SIGSYS, caught);
+	else if (!strcmp(arg[0], "ignored"))
+		signal(SIGSYS, SIG_IGN);
+	else if (!strcmp(arg[0], "blocked"))
+		sigprocmask(SIG_BLOCK, &sys, NULL);
+	else if (!strcmp(arg[0], "thread"))
+		return pthread_create(&thread, NULL, personality_of_thread, NULL) || pthread_join(thread, NULL) ||
+		       printf("survived\n") < 0;
+	puts("before");
+	fflush(stdout);
+	return printf("%s\n", syscall(SYS_personality, 0xdead) < 0 ? strerrorname_np(errno) : "ok") < 0;
+}
+
+/* foreign i386|x32: getpid by the other entries into the kernel */
+static int
+probe_foreign(char **arg)
+{
+	long result = -1;
+
+#if defined(__x86_64__)
+	if (!strcmp(arg[0], "i386"))
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+	else
+		result = syscall(0x40000000 | 39);
+#endif
+	(void)arg;
+	return printf("%ld\n", result) < 0;
+}
+
 static int
 probe_nice(char **arg)
 {
@@ -317,6 +371,7 @@ main(int argc, char **argv)
 		{ "device", probe_device, 1 },
 		{ "fds", probe_fds, 0 },
 		{ "fill", probe_fill, 1 },
+		{ "foreign", probe_foreign, 1 },
 		{ "keyring", probe_keyring, 0 },
 		{ "length", probe_length, 1 },
 		{ "loopback", probe_loopback, 0 },
@@ -325,6 +380,7 @@ main(int argc, char **argv)
 		{ "mq", probe_mq, 1 },
 		{ "nice", probe_nice, 0 },
 		{ "open", probe_open, 2 },
+		{ "personality", probe_personality, 1 },
 		{ "pty", probe_pty, 0 },
 		{ "securebits", probe_securebits, 0 },
 		{ "session", probe_session, 0 },

@@ -318,7 +318,7 @@ box_for_command(const sbx_spec *spec, const sbx_command *command, const int stdi
 	g_autoptr(GError) error = NULL;
 	sbx_box *box = life_create(spec);
 
-	if (!plan_command(spec, &box->plan->identity, command, stdio, ret_plan, &error))
+	if (!plan_command(spec, &box->plan->identity, command, stdio, true, ret_plan, &error))
 		no_error(error);
 	return box;
 }

@@ -20,11 +20,12 @@ BAD = [
     ("--root", "nowhere"), ("--bind", "/usr:relative"), ("--ro-bind", "/usr:/a/../b"), ("--tmpfs", "relative"),
     ("--tmpfs", "/tmp:big"), ("--overlay", "relative"), ("--file", "noequals"), ("--symlink", "nocolon"),
     ("--net", "internet"), ("--share", "everything"), ("--hostname", "-x"), ("--hostname", "a b"), ("--user", "root"),
-    ("--uid-map", "1:2"), ("--gid-map", "a:b:c"), ("--seccomp", "lax"), ("--cap", "CAP_NOPE"), ("--chdir", "relative"),
+    ("--uid-map", "1:2"), ("--gid-map", "a:b:c"), ("--seccomp", "lax"), ("--cap", "CAP_NOPE"), ("--device", "c 1"),
+    ("--chdir", "relative"),
     ("--env", "NOEQUALS"), ("--rlimit", "nofile"), ("--rlimit", "nosuch=1"), ("--nice", "40"),
 ]
 
-LATER = ["--timeline=x.svg", "--doctor", "--sweep", "--device=all", "--cpu-time=1", "--idle-timeout=1",
+LATER = ["--timeline=x.svg", "--doctor", "--sweep", "--cpu-time=1", "--idle-timeout=1",
          "--output-max=1"]
 
 MARK = ["--", "sh", "-c", "echo ran"]

@@ -149,6 +149,7 @@ test_complete(void)
 		"time.boottime",
 		"seccomp",
 		"cap",
+		"device",
 		"chdir",
 		"env",
 		"keep-env",

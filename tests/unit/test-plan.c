@@ -116,7 +116,7 @@ command_plan_text(const sbx_spec *spec, const sbx_command *command)
 
 	plan_box(spec, PLAN_ANY_CGROUP, &box, &error);
 	g_assert_no_error(error);
-	plan_command(spec, &box->identity, command, stdio, &plan, &error);
+	plan_command(spec, &box->identity, command, stdio, true, &plan, &error);
 	g_assert_no_error(error);
 	return plan_text(plan);
 }
@@ -225,7 +225,7 @@ test_no_unknown_call(void)
 {
 	g_autoptr(sbx_spec) spec =
 		live_spec_bare(SPEC("tmpfs", "/tmp/a", "overlay", "/usr", "file", "/tmp/b=text", "symlink", "a:/tmp/c",
-	                        "hostname", "x", "time.monotonic", "5", "cap", "chown"));
+	                        "hostname", "x", "time.monotonic", "5", "cap", "chown", "device", "/dev/zero"));
 	char *text = box_plan_text(spec);
 
 	live_lacks(text, "syscall ");
@@ -264,6 +264,10 @@ static const struct golden cases[] = {
 	{ "root-settings",
 	  LIVE_ROOT,
 	  { "hostname", "inside", "time.monotonic", "1000", "time.boottime", "-5", "cap", "net_bind_service" },
+	  NULL },
+	{ "root-device",
+	  LIVE_ROOT,
+	  { "device", "/dev/zero:rw", "device", "c 10:229 rwm", "?device", "/dev/is/not/there", "?device", "/dev/full" },
 	  NULL },
 	{ "root-best-effort", LIVE_ROOT, { "?bind", "/is/not/there:/mnt", "?tmpfs", "/srv", "?hostname", "inside" }, NULL },
 	{ "user-default", LIVE_USER, { NULL }, NULL },

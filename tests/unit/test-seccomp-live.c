@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The libsbx developers */
 
 /* Tests of the default seccomp policy: installed in a child, alone and under real programs. */
-#include "seccomp.h"
+#include "seccomp-load.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -253,8 +253,8 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	if (!seccomp_find("default", &filter, &filter_len, NULL))
-		return 1;
+	filter = seccomp_builtin("default")->filter;
+	filter_len = seccomp_builtin("default")->len;
 	g_test_add_func("/seccomp/live/refusals", test_live);
 	g_test_add_func("/seccomp/live/killed", test_killed);
 	g_test_add_func("/seccomp/live/threads", test_threads);

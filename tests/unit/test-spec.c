@@ -116,10 +116,10 @@ static const struct bad_row {
 	{ "time.cpu", "1", ENOTSUP, "time.cpu is not supported by this version", "" },
 	{ "time.idle", "1", ENOTSUP, NULL, "" },
 	{ "output.max", "1", ENOTSUP, NULL, "" },
-	{ "device", "all", ENOTSUP, NULL, "" },
+	{ "device", "c 1", EINVAL, NULL, "" },
 	{ "cgroup.self", "leaf", ENOTSUP, NULL, "" },
-	{ "?device", "all", ENOTSUP, NULL, "" },
-	{ "device+", "all", ENOTSUP, NULL, "" },
+	{ "?output.max", "1", ENOTSUP, NULL, "" },
+	{ "cgroup.self+", "leaf", ENOTSUP, NULL, "" },
 	{ "memory.max", "12x", EINVAL, NULL, "" },
 	{ "memory.max", "", EINVAL, NULL, "" },
 	{ "?memory.max", "12x", EINVAL, NULL, "" },
@@ -128,8 +128,13 @@ static const struct bad_row {
 	{ "bind", "a", EINVAL, NULL, "" },
 	{ "share+", "", EINVAL, "share: nothing to add", "" },
 	{ "groups+", "", EINVAL, "groups: nothing to add", "" },
-	{ "seccomp", "strict", EINVAL, "seccomp: \"strict\" is not a policy that this version has; accepted: default, none",
+	{ "seccomp", "lax", EINVAL,
+	  "seccomp: \"lax\" is neither a policy nor a file; accepted: default, strict, none, or the path of a policy file, "
+	  "see sbx-seccomp(7)",
 	  "" },
+	{ "seccomp", "", EINVAL, NULL, "" },
+	{ "seccomp", "/nonexistent/policy", ENOENT, "open /nonexistent/policy: No such file or directory", "" },
+	{ "?seccomp", "/dev/null", EINVAL, "/dev/null is not a regular file", "" },
 	{ "net", "bridge", EINVAL, NULL, "" },
 };
 
@@ -229,7 +234,7 @@ test_get_errors(void)
 	char *value = NULL;
 
 	assert_get(spec, "memory", NULL, -ENOENT);
-	assert_get(spec, "device", NULL, -ENOENT);
+	assert_get(spec, "device", NULL, -ENODATA);
 	assert_get(spec, NULL, NULL, -EINVAL);
 	g_assert_cmpint(sbx_spec_get(spec, "net", NULL), ==, -EINVAL);
 	g_assert_cmpint(sbx_spec_get(NULL, "net", &value), ==, -EINVAL);

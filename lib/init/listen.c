@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libsbx developers */
+
+/*
+ * Naming the call that ended a process.
+ *
+ * Theory of operation: wait(2) tells that a filter has ended a process, but not at which call. So where a policy says kill
+ * or log, the filter asks us (SECCOMP_RET_USER_NOTIF), and until we have answered the caller stands still: the call is
+ * not carried out, whatever becomes of us. The listener is born in the payload, behind its filter; it travels over a
+ * socket pair of ours, and the filter lets that one sendmsg(2) through by a random word in an argument that the call does
+ * not have. Then we tell the library and send SIGSYS, as the kernel would have done; or say "go on" to what is only logged.
+ */
+#include "listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "steps.h"
+#include "sys.h"
+
+#define NR_KNOWN 1024u
+#define FOREIGN_TOLD 16
+#define STATUS_SIZE 4096
+
+static int channel[2]; /* we read the first, payloads write to the second; 0: none yet */
+static struct {
+	int fd; /* 0: none */
+	uint32_t id;
+} listeners[N_LISTENERS];
+static int n_listeners; /* places in use, holes included */
+static struct wire_logged logged;
+static uint32_t told[NR_KNOWN / 32]; /* each call once: a payload must not be able to fill the socket to the library */
+static int foreign_told;
+
+long
+listen_prepare(const struct wire_plan *plan)
+{
+	const struct wire_step *steps = (const void *)((const char *)plan + plan->steps);
+	bool listens = false;
+	long result = 0;
+
+	for (uint32_t i = 0; i < plan->n_steps; i++)
+		listens = listens || steps[i].flags & WIRE_LISTEN;
+	if (!listens || plan->n_fds >= plan->n_slots)
+		return listens ? -EPROTO : 0;
+	if (!channel[0])
+		result = sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel);
+	slots[plan->n_fds] = channel[1];
+	return result;
+}
+
+/* One fd over the channel, or from it; never both at once. */
+static struct {
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec data;
+	struct msghdr message;
+} parcel;
+
+static int *
+parcel_prepare(void)
+{
+	parcel.control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	parcel.control.header.cmsg_level = SOL_SOCKET;
+	parcel.control.header.cmsg_type = SCM_RIGHTS;
+	parcel.data.iov_base = &parcel.byte;
+	parcel.data.iov_len = 1;
+	parcel.message.msg_iov = &parcel.data;
+	parcel.message.msg_iovlen = 1;
+	parcel.message.msg_control = &parcel.control;
+	parcel.message.msg_controllen = sizeof parcel.control;
+	return (int *)CMSG_DATA(&parcel.control.header);
+}
+
+long
+listen_give(const struct wire_step *step, int listener)
+{
+	*parcel_prepare() = listener;
+	/* init's own memory: the plan is gone when the first notification comes */
+	logged = *(const struct wire_logged *)(uintptr_t)step->arg[3];
+	return sys6(__NR_sendmsg, slots[step->arg[4]], &parcel.message, MSG_NOSIGNAL, 0, 0, step->arg[5]);
+}
+
+void
+listen_take(uint32_t id, bool runs)
+{
+	const int *fd = parcel_prepare();
+	int place = 0;
+
+	if (!channel[0] || sys3(__NR_recvmsg, channel[0], &parcel.message, MSG_CMSG_CLOEXEC) < 0 ||
+	    parcel.message.msg_controllen < sizeof(struct cmsghdr))
+		return;
+	while (place < n_listeners && listeners[place].fd)
+		place++;
+	/* unheard, the filter refuses its calls with ENOSYS: nothing gets through */
+	if (!runs || place == N_LISTENERS) {
+		sys1(__NR_close, *fd);
+		return;
+	}
+	listeners[place].fd = *fd;
+	listeners[place].id = id;
+	if (place == n_listeners)
+		n_listeners++;
+}
+
+int
+listen_watch(struct pollfd *watch)
+{
+	for (int i = 0; i < n_listeners; i++)
+		watch[i] = (struct pollfd){ listeners[i].fd ? listeners[i].fd : -1, POLLIN, 0 };
+	return n_listeners;
+}
+
+/* Whether the mask in the line `name` of a status file has the bit of SIGSYS; -1: there is no such line. */
+static int
+status_has_sigsys(const char *text, const char *name)
+{
+	for (; *text; text++) {
+		int i = 0;
+
+		while (name[i] && text[i] == name[i])
+			i++;
+		if (name[i])
+			continue;
+		/* 16 digits, the last one is signals 1 to 4 */
+		text += i + 16 - 1 - (SIGSYS - 1) / 4;
+		return (*text <= '9' ? *text - '0' : *text - 'a' + 10) >> (SIGSYS - 1) % 4 & 1;
+	}
+	return -1;
+}
+
+/* SIGSYS where that ends the process, as after SECCOMP_RET_KILL_PROCESS, SIGKILL where it is caught, blocked or ignored. */
+static int
+signal_that_ends(uint32_t pid)
+{
+	static char text[STATUS_SIZE];
+	char path[32] = "/proc/";
+	char digits[10];
+	int n = 0, at = 6;
+	long fd, got;
+
+	for (; pid; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	while (n)
+		path[at++] = digits[--n];
+	for (const char *rest = "/status"; (path[at] = *rest); rest++)
+		at++;
+	fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return SIGKILL;
+	got = sys3(__NR_read, fd, text, sizeof text - 32);
+	sys1(__NR_close, fd);
+	text[got < 0 ? 0 : got] = '\0';
+	return status_has_sigsys(text, "\nSigBlk:\t") || status_has_sigsys(text, "\nSigIgn:\t") ||
+	               status_has_sigsys(text, "\nSigCgt:\t")
+	           ? SIGKILL
+	           : SIGSYS;
+}
+
+static void
+tell(uint32_t id, const struct seccomp_data *data, bool log)
+{
+	bool native = data->arch == logged.arch && (uint32_t)data->nr < NR_KNOWN;
+	uint32_t *word = &told[(uint32_t)data->nr / 32 % (NR_KNOWN / 32)];
+	uint32_t bit = 1u << (uint32_t)data->nr % 32;
+
+	if (native ? (*word & bit) != 0 : foreign_told == FOREIGN_TOLD)
+		return;
+	if (native)
+		*word |= bit;
+	else
+		foreign_told++;
+	send_record(WIRE_SYSCALL, log, id, (uint32_t)data->nr, (int)data->arch);
+}
+
+static bool
+is_logged(const struct seccomp_data *data)
+{
+	uint32_t nr = (uint32_t)data->nr;
+
+	if (data->arch != logged.arch || nr & 0x40000000u) /* x32 */
+		return false;
+	return nr < NR_KNOWN ? logged.nr[nr / 32] >> nr % 32 & 1 : logged.rest;
+}
+
+/* One call that waits for us. */
+static void
+hear(int fd, uint32_t id)
+{
+	/* the kernel's structs may be larger than those that we know */
+	union {
+		struct seccomp_notif call;
+		char space[256];
+	} asked = { .space = { 0 } };
+	union {
+		struct seccomp_notif_resp resp;
+		char space[256];
+	} answer = { .space = { 0 } };
+	bool log;
+
+	if (sys3(__NR_ioctl, fd, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
+		return;
+	log = is_logged(&asked.call.data);
+	tell(id, &asked.call.data, log);
+	/* its thread wakes up and dies, or comes back to us; the call is not carried out */
+	if (!log && asked.call.pid && sys2(__NR_kill, asked.call.pid, signal_that_ends(asked.call.pid)) == 0)
+		return;
+	answer.resp.id = asked.call.id;
+	if (log)
+		answer.resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	else
+		answer.resp.error = -EPERM;
+	sys3(__NR_ioctl, fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+void
+listen_dispatch(const struct pollfd *watch, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (watch[i].revents & POLLIN) {
+			hear(listeners[i].fd, listeners[i].id);
+		} else if (watch[i].revents) { /* nobody is left behind this filter */
+			sys1(__NR_close, listeners[i].fd);
+			listeners[i].fd = 0;
+		}
+	}
+	while (n_listeners && !listeners[n_listeners - 1].fd)
+		n_listeners--;
+}
