@@ -206,20 +206,29 @@ golden:
 	UPDATE_GOLDEN=1 $(check_some) TESTS='$(unit_tests)'
 
 # The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
-# Not in every run: what does not depend on the kernel or the user and takes long in the VM runs once for root and once for a
-# user, each time on the other kernel.
+# Not all in every run, since the VM is ten times slower: what does not depend on the kernel or the user runs for root on one
+# kernel and for a user on the other, and what takes minutes where it finds most.
 vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py \
 	tests/live/test_programs.py
-vm_twice = tests/live/test-host tests/live/test-edges-host tests/live/test_cli_run.py
-vm_tests = $(filter-out $(vm_native) $(vm_twice),$(live_tests) $(hostile_tests) $(py_tests))
+vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-outcomes tests/live/test-process \
+	tests/live/test-walls tests/hostile/test-between
+vm_long = tests/live/test-caps tests/live/test-edges-host tests/live/test-host tests/live/test-seccomp \
+	tests/live/test_cli_run.py tests/hostile/test-hostile tests/hostile/test-races
+vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_long),$(live_tests) $(hostile_tests) $(py_tests))
+vm_6_1_root = $(vm_always) $(vm_twice) tests/hostile/test-hostile tests/live/test-edges-host tests/live/test-host \
+	tests/live/test-seccomp tests/live/test_cli_run.py
+vm_6_12_root = $(vm_always) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps tests/live/test_image.py
+vm_6_1_user = $(vm_always)
+vm_6_12_user = $(vm_always) $(vm_twice)
+vm_6_12_userns = $(vm_always)
+vm_6_1_userns = tests/live/test-files tests/live/test-identity tests/live/test-mounts tests/live/test-namespaces \
+	tests/live/test-standard
 vm_runs = 6.1-root 6.1-user 6.1-userns 6.12-root 6.12-user 6.12-userns
 
 check-vm: $(vm_runs:%=check-vm-%)
 
 $(vm_runs:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS) $(check_SCRIPTS)
-	@$(test_environment) case $* in 6.1-root | 6.12-user) more='$(vm_twice)' ;; \
-	6.1-user) more=tests/live/test_cli.py ;; 6.12-root) more=tests/live/test_image.py ;; *) more= ;; esac; \
-	$(srcdir)/tests/check-vm $* $(vm_tests) $$more
+	@$(test_environment) $(srcdir)/tests/check-vm $* $(vm_$(subst .,_,$(subst -,_,$*)))
 
 # The host side with sanitizers, in a build directory of its own. init never has them.
 ASAN_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -230,7 +239,8 @@ asan/Makefile: $(top_srcdir)/configure
 		CC_FOR_BUILD='$(CC_FOR_BUILD)' PYTEST_PYTHON='$(PYTEST_PYTHON)'
 
 check-asan: asan/Makefile
-	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(live_tests) tests/hostile/test-hostile $(py_tests)'
+	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(live_tests) tests/hostile/test-hostile \
+		$(filter-out tests/live/test_programs.py,$(py_tests))'
 
 distclean-local:
 	rm -rf asan mutants

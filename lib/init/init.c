@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/ptrace.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -235,6 +236,10 @@ reap(void)
 	long pid = 0;
 
 	for (int n = 0; n < REAP_AT_ONCE && (pid = sys4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0)) > 0; n++) {
+		if ((status & 0xff) == 0x7f) { /* no end: PTRACE_TRACEME has made us its tracer */
+			sys4(__NR_ptrace, PTRACE_DETACH, pid, 0, 0);
+			continue;
+		}
 		for (int i = 0; i < N_CHILDREN; i++) {
 			if (children[i].pid != pid)
 				continue;

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -333,6 +334,17 @@ probe_personality(char **arg)
 	return printf("%s\n", syscall(SYS_personality, 0xdead) < 0 ? strerrorname_np(errno) : "ok") < 0;
 }
 
+/* traceme: have init as the tracer, stop, and exit with 7 */
+static int
+probe_traceme(char **arg)
+{
+	(void)arg;
+	puts(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 ? strerrorname_np(errno) : "ok");
+	fflush(stdout);
+	raise(SIGSTOP);
+	return 7;
+}
+
 /* foreign i386|x32: getpid by the other entries into the kernel */
 static int
 probe_foreign(char **arg)
@@ -389,6 +401,7 @@ main(int argc, char **argv)
 		{ "shm", probe_shm, 1 },
 		{ "stat", probe_stat, 1 },
 		{ "tcp", probe_tcp, 1 },
+		{ "traceme", probe_traceme, 0 },
 		{ "unshare", probe_unshare, 1 },
 		{ "write", probe_write, 2 },
 	};

@@ -212,6 +212,19 @@ test_handles_of_init(void)
 	EXPECT(0, sbx_box_kill(box, &error), &error);
 }
 
+/* A payload may make its parent its tracer: its stops are not its end. Under the filter it may not. */
+static void
+test_traced(void)
+{
+	g_autoptr(live_t) r = live_argv(SPEC("seccomp", "none", "time.wall", "20"), ARGV(PROBE, "traceme"));
+	g_autoptr(live_t) filtered = live_argv(SPEC("time.wall", "500ms"), ARGV(PROBE, "traceme"));
+
+	live_exit(r, 7);
+	g_assert_cmpstr(r->out, ==, "ok\n");
+	g_assert_cmpstr(filtered->out, ==, "EPERM\n");
+	g_assert_cmpint(filtered->outcome, ==, SBX_OUTCOME_TIME_WALL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -222,5 +235,6 @@ main(int argc, char **argv)
 	g_test_add_func("/walls/knobs-of-host-root", test_knobs_of_host_root);
 	g_test_add_func("/walls/handles-of-init", test_handles_of_init);
 	g_test_add_func("/walls/half-a-file", test_half_a_file);
+	g_test_add_func("/walls/traced", test_traced);
 	return g_test_run();
 }
