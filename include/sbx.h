@@ -114,8 +114,11 @@ int sbx_spec_file(sbx_spec *spec, const char *dst, const void *data, size_t len,
 
 /*
  * Use a seccomp program that was compiled elsewhere, instead of a policy. It is copied and taken as it is: what it allows
- * of other architectures is allowed, and it must allow what comes between it and the payload, an execve(2). 1 to 4096
- * instructions. sbx_spec_get() of "seccomp" then gives "<N instructions>"; setting the key replaces the program.
+ * of other architectures is allowed. 1 to 4096 instructions. It must allow what comes between it and the payload: execve(2),
+ * or execveat(2) with exec_fd, and exit_group(2) for where this fails. The report names no call of it.
+ * Nobody listens: SECCOMP_RET_TRACE and SECCOMP_RET_USER_NOTIF make the call fail with ENOSYS. SECCOMP_RET_LOG lets it
+ * through, and it is not listed in the report. sbx_spec_get() of "seccomp" then gives "<N instructions>"; setting the key
+ * replaces the program.
  * Errors: -EINVAL (the kernel would refuse it; the message names the instruction, counted from 0).
  */
 struct sock_fprog; /* linux/filter.h */

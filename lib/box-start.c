@@ -13,6 +13,7 @@
 #include "enforce.h"
 #include "error.h"
 #include "fd.h"
+#include "filter.h"
 #include "value.h"
 
 /* Set-up reads the host's file systems, and a dead network file system never answers. */
@@ -303,6 +304,7 @@ static bool
 try_command(struct sbx_box *box, const sbx_command *command, const int stdio[3], bool listen, GError **error)
 {
 	g_clear_pointer(&box->command_plan, plan_free);
+	box->listens = listen && filter_can_listen(box->spec);
 	return plan_command(box->spec, &box->plan->identity, command, stdio, listen, &box->command_plan, error) &&
 	       send_command(box, box->command_plan, error) && await(box, WIRE_STARTED, error);
 }

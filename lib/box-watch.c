@@ -15,6 +15,7 @@
 #include "box.h"
 #include "error.h"
 #include "fd.h"
+#include "seccomp.h"
 #include "value.h"
 
 /* A payload may write for ever; what is kept of it may not. */
@@ -118,8 +119,9 @@ box_note_call(struct sbx_box *box, const struct wire_record *record)
 	if (box->calls->len == CALLS_MAX)
 		return;
 	g_array_append_val(box->calls, call);
-	if (!call.logged && box->report.syscall_nr < 0)
+	if (!call.logged && !box->call_killed)
 		box->report.syscall_nr = (int)call.nr;
+	box->call_killed |= !call.logged;
 }
 
 static void
@@ -142,6 +144,13 @@ dispatch_socket(struct sbx_box *box)
 		epoll_ctl(box->epoll, EPOLL_CTL_DEL, box->socket, NULL);
 }
 
+/* Where init hears of it, a SIGSYS that it has not heard of was sent by somebody. */
+static bool
+filter_has_killed(const struct sbx_box *box)
+{
+	return box->call_killed || (box->report.signal == SIGSYS && !box->listens && seccomp_program_of(box->spec));
+}
+
 static void
 judge(struct sbx_box *box)
 {
@@ -158,10 +167,12 @@ judge(struct sbx_box *box)
 		report->outcome = oom.own ? SBX_OUTCOME_OOM : SBX_OUTCOME_OOM_ANCESTOR;
 	else if (g_atomic_int_get(&box->kill_asked) && report->signal == SIGKILL)
 		report->outcome = SBX_OUTCOME_KILLED;
-	else if (report->syscall_nr >= 0 ||
-	         (report->signal == SIGSYS && !g_str_equal(spec_text(box->spec, "seccomp"), "none")))
+	else if (filter_has_killed(box)) {
 		report->outcome = SBX_OUTCOME_SYSCALL;
-	else if (report->signal)
+		/* init ends it so that nothing can catch it; for people it is what the kernel would have done */
+		if (report->signal == SIGKILL)
+			report->signal = SIGSYS;
+	} else if (report->signal)
 		report->outcome = SBX_OUTCOME_SIGNALED;
 	else {
 		report->outcome = SBX_OUTCOME_EXITED;

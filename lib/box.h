@@ -31,6 +31,8 @@ struct sbx_box {
 	struct cgroup *cgroup;     /* NULL: none could be had and nothing needed one */
 	GPtrArray *limits;         /* of struct report_limit */
 	GArray *calls;             /* of struct report_call */
+	bool listens;              /* init hears of every call that the filter kills for */
+	bool call_killed;          /* it has heard of one */
 	pid_t init_pid;
 	int init_pidfd, socket, epoll, timer;
 	bool init_ended;

@@ -246,6 +246,12 @@ device_attach(int cgroup_fd, const char *path, const struct device_program *prog
 		return throw_bpf(error, errno, "query the device program of", path);
 	if (n == 1 && id == program->id)
 		return true;
+	/* somebody else's is there: an update that fails has changed nothing */
+	if (old && old != program) {
+		attr.attach_bpf_fd = (uint32_t)old->fd;
+		attr.replace_bpf_fd = (uint32_t)program->fd;
+		bpf(BPF_PROG_ATTACH, &attr);
+	}
 	return throw_error(error, EBUSY, STAGE_CGROUP, KEY,
 	                   "%s has %d device programs, the first with id %u; expected one, id %u", path, n, id,
 	                   program->id);

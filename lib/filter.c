@@ -12,7 +12,6 @@
 #include "filter.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -21,13 +20,8 @@
 #include <sys/syscall.h>
 
 #include "plan.h"
+#include "seccomp-words.h"
 #include "seccomp.h"
-
-#if defined(__x86_64__)
-#define ARCH_NATIVE AUDIT_ARCH_X86_64
-#else
-#define ARCH_NATIVE AUDIT_ARCH_AARCH64
-#endif
 
 static void
 add(GArray *program, uint16_t code, unsigned jt, unsigned jf, uint32_t k)
@@ -37,8 +31,9 @@ add(GArray *program, uint16_t code, unsigned jt, unsigned jf, uint32_t k)
 	g_array_append_val(program, instruction);
 }
 
-/* The calls that we make ourselves behind the filter; faccessat is init's when a directory of PATH may not be searched. */
-static const unsigned own_calls[] = { SYS_execve, SYS_execveat, SYS_faccessat, SYS_sendmsg };
+/* The calls that we make ourselves behind the filter; faccessat is init's when a directory of PATH may not be searched, and
+ * exit_group is that of a payload whose execve has failed. */
+static const unsigned own_calls[] = { SYS_execve, SYS_execveat, SYS_exit_group, SYS_faccessat, SYS_sendmsg };
 #define N_OWN G_N_ELEMENTS(own_calls)
 
 static void
@@ -48,7 +43,7 @@ add_word_check(GArray *program, uint64_t word)
 	const unsigned check = 5; /* instructions from the first load of the argument to the return */
 
 	add(program, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
-	add(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1 + N_OWN + check, ARCH_NATIVE);
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1 + N_OWN + check, seccomp_native_arch());
 	add(program, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
 	for (unsigned i = 0; i < N_OWN; i++)
 		add(program, BPF_JMP | BPF_JEQ | BPF_K, N_OWN - 1 - i, i == N_OWN - 1 ? check : 0, own_calls[i]);
@@ -110,7 +105,7 @@ filter_plan(struct plan *plan, const sbx_spec *spec, bool listen, GError **error
 	const struct seccomp_program *policy = seccomp_program_of(spec);
 	g_autoptr(GArray) program = NULL;
 	struct sock_fprog header = { 0 };
-	struct wire_logged logged = { .arch = ARCH_NATIVE };
+	struct wire_logged logged = { .arch = seccomp_native_arch() };
 	struct wire_step *step;
 	uint64_t address;
 

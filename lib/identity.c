@@ -323,5 +323,7 @@ identity_plan_command(struct plan *plan, const struct identity *identity)
 	plan_for(plan, STAGE_IDENTITY, NULL, "user %u:%u", identity->user.uid, identity->user.gid);
 	plan_setgroups(plan, identity->groups);
 	plan_ids(plan, &identity->user);
+	/* it is still init's memory, and where fs.suid_dumpable is 1 a change of ids has opened it: proc(5) */
+	plan_call(plan, SYS_prctl, 0, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	identity_caps_plan_command(plan, identity);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "seccomp-words.h"
 #include "seccomp.h"
 
 static const char *const outcomes[] = {
@@ -107,8 +108,11 @@ text_put_call(struct text *text, const struct report_call *call)
 {
 	const char *name = seccomp_call_name(call->arch, call->nr);
 	g_autofree char *number = g_strdup_printf("%u", call->nr);
-	g_autofree char *nameless = name ? NULL : g_strdup_printf("system call %u", call->nr);
-	const char *const strings[] = { name ? name : nameless, number, arch_name(call) };
+	bool native = call->arch == seccomp_native_arch() && !g_str_equal(arch_name(call), "x32");
+	g_autofree char *plain = name ? g_strdup(name) : g_strdup_printf("system call %u", call->nr);
+	/* the native call of that name may well be allowed */
+	g_autofree char *foreign = native ? NULL : g_strdup_printf("%s (%s)", plain, arch_name(call));
+	const char *const strings[] = { foreign ? foreign : plain, number, arch_name(call) };
 
 	text_put_all(text, call->logged ? 'G' : 'K', strings, G_N_ELEMENTS(strings));
 }

@@ -55,16 +55,33 @@ fate_free(gpointer data)
 
 /* --- rules to fates ---------------------------------------------------------------------------------------------- */
 
+/* Whether an included policy looks at the call's arguments. */
+static bool
+has_tests_below(const GPtrArray *mine, unsigned level)
+{
+	for (guint i = 0; i < mine->len; i++) {
+		const struct seccomp_rule *rule = g_ptr_array_index(mine, i);
+
+		if (rule->level < level && rule->test)
+			return true;
+	}
+	return false;
+}
+
 /* What one level says about the call; true when it leaves nothing to those below. */
 static bool
 rules_of_level(const GPtrArray *mine, unsigned level, GPtrArray *rules)
 {
+	bool walls = has_tests_below(mine, level);
 	const struct seccomp_rule *last = NULL;
 
 	for (guint i = 0; i < mine->len; i++) {
 		const struct seccomp_rule *rule = g_ptr_array_index(mine, i);
 
 		if (rule->level != level)
+			continue;
+		/* who opens a group does not think of clone's flags: that takes the call's name */
+		if (walls && rule->by_group && (rule->action == SECCOMP_RET_ALLOW || rule->action == SECCOMP_RET_LOG))
 			continue;
 		if (rule->test)
 			g_ptr_array_add(rules, (gpointer)rule);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FORMS "\"argN OP VALUE\", \"argN in VALUE,VALUE\", \"argN & MASK == VALUE\", argN:32 for 32 bits"
+#define SIGNS "=!<>&"
 #define OPS "==, !=, <, <=, >, >=, in"
 
 /* A sentence with one word of the user's in it, which may be long. */
@@ -60,7 +61,8 @@ number_parse(const char *text, uint64_t *ret, GError **error)
 static bool
 throw_constant(GError **error, const char *word, bool family)
 {
-	const char *nearest = seccomp_word_nearest(word, family ? seccomp_nth_family : seccomp_nth_constant);
+	g_autofree char *cased = family ? g_ascii_strdown(word, -1) : g_ascii_strup(word, -1);
+	const char *nearest = seccomp_word_nearest(cased, family ? seccomp_nth_family : seccomp_nth_constant);
 
 	throw_word(error, family ? "unknown address family \"%s\"" : "unknown constant \"%s\"", word);
 	if (error && *error) {
@@ -103,10 +105,25 @@ value_parse(const char *text, bool family, bool narrow, uint64_t *ret, GError **
 	return true;
 }
 
+/* "arg1==1", "==1": the sign is a word of its own. */
+static bool
+check_blanks(const char *word, GError **error)
+{
+	const char *sign = strpbrk(word, SIGNS);
+	size_t length = sign ? strspn(sign, SIGNS) : 0;
+	g_autofree char *alone = g_strndup(sign, length);
+
+	if (!sign || strlen(word) == length)
+		return true;
+	return throw_error(error, EINVAL, STAGE_SPEC, "seccomp", "\"%.64s\": put blanks around \"%.64s\"", word, alone);
+}
+
 /* "arg1", "arg1:32", "family" */
 static bool
 subject_parse(const char *word, bool sockets, struct seccomp_cond *cond, bool *ret_family, GError **error)
 {
+	if (!check_blanks(word, error))
+		return false;
 	*ret_family = strcmp(word, "family") == 0;
 	cond->mask = UINT64_MAX;
 	cond->narrow = *ret_family || g_str_has_suffix(word, ":32");
@@ -141,7 +158,9 @@ op_parse(const char *word, enum seccomp_op *ret, GError **error)
 			*ret = ops[i].op;
 			return true;
 		}
-	return throw_word(error, "unknown comparison \"%s\"; accepted: " OPS, word);
+	if (strcmp(word, "=") == 0)
+		return throw_word(error, "unknown comparison \"%s\"; did you mean \"==\"?", word);
+	return check_blanks(word, error) && throw_word(error, "unknown comparison \"%s\"; accepted: " OPS, word);
 }
 
 /* A comparison that always or never holds is a slip. */
@@ -197,6 +216,8 @@ cond_parse(char **words, size_t *i, bool sockets, struct seccomp_cond *cond, GEr
 	values = g_strsplit(words[*i], ",", -1);
 	if (!several && values[0] && values[1])
 		return throw_word(error, "\"%s\": several values are compared by \"in\"", words[*i]);
+	if (several && g_str_has_suffix(words[*i], ",") && words[*i + 1])
+		return throw_word(error, "\"%s\": no blank behind the comma, as in \"arg0 in 1,2\"", words[*i]);
 	for (size_t n = 0; values[n]; n++) {
 		uint64_t value;
 
@@ -205,6 +226,17 @@ cond_parse(char **words, size_t *i, bool sockets, struct seccomp_cond *cond, GEr
 		g_array_append_val(cond->values, value);
 	}
 	return cond_check(cond, masked, words[(*i)++], error);
+}
+
+/* words[0] is neither "and" nor the end. */
+static bool
+throw_behind(GError **error, char **words)
+{
+	if (strcmp(words[-2], "in") == 0 && strcmp(words[0], "or") != 0)
+		return throw_word(error,
+		                  "\"%s\" behind a condition; the values of \"in\" are separated by commas, without blanks",
+		                  words[0]);
+	return throw_word(error, "\"%s\" behind a condition; accepted: and, or the end of the line", words[0]);
 }
 
 struct seccomp_test *
@@ -224,7 +256,7 @@ seccomp_test_parse(char **words, bool sockets, GError **error)
 		if (good && !words[i])
 			return test;
 		if (good && strcmp(words[i], "and") != 0)
-			good = throw_word(error, "\"%s\" behind a condition; accepted: and, or the end of the line", words[i]);
+			good = throw_behind(error, words + i);
 		if (!good) {
 			seccomp_test_free(test);
 			return NULL;

@@ -113,6 +113,19 @@ file_read(const char *path, GError **error)
 	return g_steal_pointer(&text);
 }
 
+static bool
+allows_something(const struct seccomp_policy *policy)
+{
+	bool allows = policy->rest == SECCOMP_RET_ALLOW || policy->rest == SECCOMP_RET_LOG;
+
+	for (guint i = 0; i < policy->rules->len && !allows; i++) {
+		uint32_t action = g_array_index(policy->rules, struct seccomp_rule, i).action;
+
+		allows = action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+	}
+	return allows;
+}
+
 static struct seccomp_object *
 file_load(const char *path, GError **error)
 {
@@ -126,6 +139,11 @@ file_load(const char *path, GError **error)
 	policy = seccomp_policy_parse(path, text, seccomp_builtin_text, error);
 	if (!policy)
 		return NULL;
+	if (!allows_something(policy)) {
+		throw_error(error, EINVAL, STAGE_SPEC, "seccomp", "%s: allows no call", path);
+		throw_hint(error, "begin with \"include default\", or name what the program needs");
+		return NULL;
+	}
 	filter = seccomp_compile(policy, &program, error);
 	return filter ? object_new(&program) : NULL;
 }

@@ -72,6 +72,35 @@ device_numbers(const char *text, struct device_rule *rule)
 	return *text == ' ' && device_access(text + strspn(text, " "), &rule->access);
 }
 
+/* One of the two numbers is too large; NULL: no, or it is no such rule. */
+char *
+value_device_complaint(const char *text)
+{
+	static const struct {
+		const char *what;
+		unsigned most;
+	} parts[] = { { "major", MAJOR_MOST }, { "minor", MINOR_MOST } };
+
+	if (!*text || !strchr("abc", *text) || text[1] != ' ')
+		return NULL;
+	text += 1 + strspn(text + 1, " ");
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+		size_t length = *text == '*' ? 1 : strspn(text, "0123456789");
+		uint32_t number;
+		const char *at = text;
+
+		if (length == 0)
+			return NULL;
+		if (!device_number(&at, parts[i].most, &number))
+			return g_strdup_printf("the %s number %.*s is too large; accepted: 0 to %u, or *", parts[i].what,
+			                       (int)MIN(length, 64), text, parts[i].most);
+		if (*at != ':')
+			return NULL;
+		text = at + 1;
+	}
+	return NULL;
+}
+
 /* "/dev/fuse:rw" */
 static bool
 device_path(const char *text, struct value_device *device)

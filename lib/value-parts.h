@@ -36,3 +36,5 @@ bool value_list(const char *text);
 bool value_place(const char *text);
 /* The sentence for the first name in the list that value_cap() refuses. g_free() it. */
 char *value_cap_complaint(const char *text);
+/* The sentence for a device's number that is too large, or NULL. g_free() it. */
+char *value_device_complaint(const char *text);

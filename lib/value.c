@@ -186,6 +186,8 @@ value_complaint(const struct key *key, const char *name, const char *text)
 
 	if (key->type == KEY_CAP)
 		return value_cap_complaint(text);
+	if (key->type == KEY_DEVICE)
+		return value_device_complaint(text);
 	/* timeout(1) takes 0 for "none", subprocess for "at once": we take neither. */
 	if (strcmp(name, "time.wall") == 0 && value_time(text, &number) && number == 0)
 		return g_strdup("0 is not a time limit; accepted: a time above 0, as in 10, 500ms, 2m");

@@ -69,12 +69,13 @@ end(int status)
 		sys1(__NR_exit_group, status);
 }
 
-void
+long
 send_record(uint32_t type, uint32_t phase, uint32_t id, uint32_t step, int value)
 {
 	struct wire_record record = { type, phase, id, step, value, 0 };
+	int flags = MSG_NOSIGNAL | (type == WIRE_SYSCALL ? MSG_DONTWAIT : 0);
 
-	sys6(__NR_sendto, WIRE_FD_SOCKET, &record, sizeof record, MSG_NOSIGNAL, 0, 0);
+	return sys6(__NR_sendto, WIRE_FD_SOCKET, &record, sizeof record, flags, 0, 0);
 }
 
 static _Noreturn void
@@ -105,8 +106,9 @@ payload(void *data)
 
 	if (steps_run(command->plan, WIRE_PHASE_COMMAND, command->id, 0, command->plan->n_steps))
 		progress.error = ENOEXEC;
-	for (;;)
-		sys1(__NR_exit_group, 127);
+	/* a filter may stand by now: it lets this through by its word; and nothing that a filter says can stop a fault */
+	sys6(__NR_exit_group, 127, 0, 0, 0, 0, step_word(command->plan, progress.step));
+	__builtin_trap();
 }
 
 static int

@@ -8,12 +8,11 @@
  * or log, the filter asks us (SECCOMP_RET_USER_NOTIF), and until we have answered the caller stands still: the call is
  * not carried out, whatever becomes of us. The listener is born in the payload, behind its filter; it travels over a
  * socket pair of ours, and the filter lets that one sendmsg(2) through by a random word in an argument that the call does
- * not have. Then we tell the library and send SIGSYS, as the kernel would have done; or say "go on" to what is only logged.
+ * not have. Then we tell the library and send SIGKILL; or say "go on" to what is only logged.
  */
 #include "listen.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -24,7 +23,6 @@
 
 #define NR_KNOWN 1024u
 #define FOREIGN_TOLD 16
-#define STATUS_SIZE 4096
 
 static int channel[2]; /* we read the first, payloads write to the second; 0: none yet */
 static struct {
@@ -118,52 +116,7 @@ listen_watch(struct pollfd *watch)
 	return n_listeners;
 }
 
-/* Whether the mask in the line `name` of a status file has the bit of SIGSYS; -1: there is no such line. */
-static int
-status_has_sigsys(const char *text, const char *name)
-{
-	for (; *text; text++) {
-		int i = 0;
-
-		while (name[i] && text[i] == name[i])
-			i++;
-		if (name[i])
-			continue;
-		/* 16 digits, the last one is signals 1 to 4 */
-		text += i + 16 - 1 - (SIGSYS - 1) / 4;
-		return (*text <= '9' ? *text - '0' : *text - 'a' + 10) >> (SIGSYS - 1) % 4 & 1;
-	}
-	return -1;
-}
-
-/* SIGSYS where that ends the process, as after SECCOMP_RET_KILL_PROCESS, SIGKILL where it is caught, blocked or ignored. */
-static int
-signal_that_ends(uint32_t pid)
-{
-	static char text[STATUS_SIZE];
-	char path[32] = "/proc/";
-	char digits[10];
-	int n = 0, at = 6;
-	long fd, got;
-
-	for (; pid; pid /= 10)
-		digits[n++] = (char)('0' + pid % 10);
-	while (n)
-		path[at++] = digits[--n];
-	for (const char *rest = "/status"; (path[at] = *rest); rest++)
-		at++;
-	fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return SIGKILL;
-	got = sys3(__NR_read, fd, text, sizeof text - 32);
-	sys1(__NR_close, fd);
-	text[got < 0 ? 0 : got] = '\0';
-	return status_has_sigsys(text, "\nSigBlk:\t") || status_has_sigsys(text, "\nSigIgn:\t") ||
-	               status_has_sigsys(text, "\nSigCgt:\t")
-	           ? SIGKILL
-	           : SIGSYS;
-}
-
+/* Not told when the socket is full: a payload must not be able to make us wait for the library. */
 static void
 tell(uint32_t id, const struct seccomp_data *data, bool log)
 {
@@ -173,11 +126,12 @@ tell(uint32_t id, const struct seccomp_data *data, bool log)
 
 	if (native ? (*word & bit) != 0 : foreign_told == FOREIGN_TOLD)
 		return;
+	if (send_record(WIRE_SYSCALL, log, id, (uint32_t)data->nr, (int)data->arch) < 0)
+		return;
 	if (native)
 		*word |= bit;
 	else
 		foreign_told++;
-	send_record(WIRE_SYSCALL, log, id, (uint32_t)data->nr, (int)data->arch);
 }
 
 static bool
@@ -185,8 +139,12 @@ is_logged(const struct seccomp_data *data)
 {
 	uint32_t nr = (uint32_t)data->nr;
 
-	if (data->arch != logged.arch || nr & 0x40000000u) /* x32 */
+	if (data->arch != logged.arch)
 		return false;
+#if defined(__x86_64__)
+	if (nr & 0x40000000u && nr != UINT32_MAX) /* x32; -1 is a call that a tracer has cancelled */
+		return false;
+#endif
 	return nr < NR_KNOWN ? logged.nr[nr / 32] >> nr % 32 & 1 : logged.rest;
 }
 
@@ -209,8 +167,8 @@ hear(int fd, uint32_t id)
 		return;
 	log = is_logged(&asked.call.data);
 	tell(id, &asked.call.data, log);
-	/* its thread wakes up and dies, or comes back to us; the call is not carried out */
-	if (!log && asked.call.pid && sys2(__NR_kill, asked.call.pid, signal_that_ends(asked.call.pid)) == 0)
+	/* not SIGSYS, which could be caught, and nothing of the process is looked at: all that we could see is the payload's */
+	if (!log && asked.call.pid && sys2(__NR_kill, asked.call.pid, SIGKILL) == 0)
 		return;
 	answer.resp.id = asked.call.id;
 	if (log)

@@ -21,5 +21,5 @@ void listen_take(uint32_t id, bool runs);
 /* The listeners to be polled, put at `watch`; how many. Then what came of it. */
 int listen_watch(struct pollfd *watch);
 void listen_dispatch(const struct pollfd *watch, int n);
-/* init.c: tell the library. */
-void send_record(uint32_t type, uint32_t phase, uint32_t id, uint32_t step, int value);
+/* init.c: tell the library. Only of a WIRE_SYSCALL not at any price. */
+long send_record(uint32_t type, uint32_t phase, uint32_t id, uint32_t step, int value);

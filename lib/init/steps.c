@@ -121,6 +121,14 @@ steps_run(const struct wire_plan *plan, uint32_t phase, uint32_t id, uint32_t fr
 	return true;
 }
 
+uint64_t
+step_word(const struct wire_plan *plan, uint32_t step)
+{
+	const struct wire_step *steps = (const void *)((const char *)plan + plan->steps);
+
+	return step < plan->n_steps ? steps[step].arg[5] : 0;
+}
+
 bool
 step_is_exec(const struct wire_plan *plan, uint32_t step)
 {

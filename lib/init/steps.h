@@ -25,4 +25,6 @@ extern unsigned n_skipped;
 const struct wire_plan *plan_map(int fd, uint64_t base, long *error);
 /* Steps [from, to) of a plan. false: progress says which one failed, and how. */
 bool steps_run(const struct wire_plan *plan, uint32_t phase, uint32_t id, uint32_t from, uint32_t to);
+/* The sixth argument of a step: what the filter of a command knows our own calls by, where the step is its execve. */
+uint64_t step_word(const struct wire_plan *plan, uint32_t step);
 bool step_is_exec(const struct wire_plan *plan, uint32_t step);

@@ -89,17 +89,17 @@ const struct row rows_call[] = {
 
 /* --- F10: the other doors into the kernel --- */
 #ifdef __x86_64__
-	ROW("F10", "int80:20", "signal SIGSYS", BARE, "?ok|signal SIGSEGV"),                  /* getpid */
-	ROW("F10", "int80:310", "signal SIGSYS", BARE, "?ok|signal SIGSEGV"),                 /* unshare(0) */
-	ROW("F10", "int80:21", "signal SIGSYS", BARE, "EPERM|EFAULT|signal SIGSEGV"),         /* mount(0) */
-	ROW("F10", "int80:120", "signal SIGSYS", BARE, "ok|signal SIGSEGV", BUT("int80:20")), /* clone */
-	ROW("F10", "int80:425", "signal SIGSYS", BARE, "EFAULT|EINVAL|EPERM|ENOSYS|signal SIGSEGV"),
-	ROW("F10", "elf32", "signal SIGSYS", BARE, "exit 42|ENOEXEC"),
-	ROW("F10", "x32:39", "signal SIGSYS", BARE, "ENOSYS|ok"),
-	ROW("F10", "x32:59", "signal SIGSYS", BARE, "ENOSYS|EFAULT"),
-	ROW("F10", "x32:272", "signal SIGSYS", BARE, "ENOSYS|ok"),
-	ROW("F10", "x32:520", "signal SIGSYS", BARE, "ENOSYS|EFAULT"),
-	ROW("F10", "thread:int80:20", "signal SIGSYS", BARE, "?ok|signal SIGSEGV"),
+	ROW("F10", "int80:20", "signal SIGKILL", BARE, "?ok|signal SIGSEGV"),                  /* getpid */
+	ROW("F10", "int80:310", "signal SIGKILL", BARE, "?ok|signal SIGSEGV"),                 /* unshare(0) */
+	ROW("F10", "int80:21", "signal SIGKILL", BARE, "EPERM|EFAULT|signal SIGSEGV"),         /* mount(0) */
+	ROW("F10", "int80:120", "signal SIGKILL", BARE, "ok|signal SIGSEGV", BUT("int80:20")), /* clone */
+	ROW("F10", "int80:425", "signal SIGKILL", BARE, "EFAULT|EINVAL|EPERM|ENOSYS|signal SIGSEGV"),
+	ROW("F10", "elf32", "signal SIGKILL", BARE, "exit 42|ENOEXEC"),
+	ROW("F10", "x32:39", "signal SIGKILL", BARE, "ENOSYS|ok"),
+	ROW("F10", "x32:59", "signal SIGKILL", BARE, "ENOSYS|EFAULT"),
+	ROW("F10", "x32:272", "signal SIGKILL", BARE, "ENOSYS|ok"),
+	ROW("F10", "x32:520", "signal SIGKILL", BARE, "ENOSYS|EFAULT"),
+	ROW("F10", "thread:int80:20", "signal SIGKILL", BARE, "?ok|signal SIGSEGV"),
 #endif
 	ROW("F10", "call:nr-highest", "ENOSYS", BARE, "ok", BUT("call:getpid")),
 	ROW("F10", "call:nr-minus-1", "ENOSYS", BARE, "ok", BUT("call:getpid")),

@@ -36,6 +36,9 @@ const struct row rows_net[] = {
 	ROW("F24", "socket:40,1,0", "EAFNOSUPPORT", BARE, "EINVAL", BUT("socket:40,999,0")),
 	ROW("F19", "socket:17,3,768", "EAFNOSUPPORT", NS, "?ok|EAFNOSUPPORT"),
 	ROW("F19", "socket:17,3,768", "EPERM", NS, "?ok|EAFNOSUPPORT", UNFILTERED),
+	/* AF_INET with SOCK_PACKET is a packet socket too, with SOCK_CLOEXEC as well */
+	ROW("F19", "socket:2,10,768", "EAFNOSUPPORT", NS, "?ok|EAFNOSUPPORT"),
+	ROW("F19", "socket:2,524298,768", "EAFNOSUPPORT", NS, "?ok|EAFNOSUPPORT"),
 	ROW("F19", "socket:2,3,1", "EPERM", NS, "ok"),   /* raw ICMP */
 	ROW("F19", "socket:2,3,255", "EPERM", NS, "ok"), /* raw IP */
 	ROW("F19", "socket:10,3,58", "EPERM|EAFNOSUPPORT", NS, "ok|EAFNOSUPPORT"),

@@ -334,6 +334,16 @@ probe_personality(char **arg)
 	return printf("%s\n", syscall(SYS_personality, 0xdead) < 0 ? strerrorname_np(errno) : "ok") < 0;
 }
 
+/* numbers: the calls from 600 to 1023, which no kernel has */
+static int
+probe_numbers(char **arg)
+{
+	(void)arg;
+	for (int nr = 600; nr < 1024; nr++)
+		syscall(nr, -1, -1, -1, -1, -1, -1);
+	return 0;
+}
+
 /* traceme: have init as the tracer, stop, and exit with 7 */
 static int
 probe_traceme(char **arg)
@@ -376,33 +386,20 @@ main(int argc, char **argv)
 		int (*run)(char **arg);
 		int n;
 	} probes[] = {
-		{ "abstract", probe_abstract, 1 },
-		{ "args", probe_args, 0 },
-		{ "clocks", probe_clocks, 0 },
-		{ "create", probe_create, 1 },
-		{ "device", probe_device, 1 },
-		{ "fds", probe_fds, 0 },
-		{ "fill", probe_fill, 1 },
-		{ "foreign", probe_foreign, 1 },
-		{ "keyring", probe_keyring, 0 },
-		{ "length", probe_length, 1 },
-		{ "loopback", probe_loopback, 0 },
-		{ "mknod", probe_mknod, 3 },
-		{ "mount", probe_mount, 1 },
-		{ "mq", probe_mq, 1 },
-		{ "nice", probe_nice, 0 },
-		{ "open", probe_open, 2 },
-		{ "personality", probe_personality, 1 },
-		{ "pty", probe_pty, 0 },
-		{ "securebits", probe_securebits, 0 },
-		{ "session", probe_session, 0 },
-		{ "setgroups", probe_setgroups, 0 },
-		{ "setuid", probe_setuid, 1 },
-		{ "shm", probe_shm, 1 },
-		{ "stat", probe_stat, 1 },
-		{ "tcp", probe_tcp, 1 },
-		{ "traceme", probe_traceme, 0 },
-		{ "unshare", probe_unshare, 1 },
+		{ "abstract", probe_abstract, 1 }, { "args", probe_args, 0 },
+		{ "clocks", probe_clocks, 0 },     { "create", probe_create, 1 },
+		{ "device", probe_device, 1 },     { "fds", probe_fds, 0 },
+		{ "fill", probe_fill, 1 },         { "foreign", probe_foreign, 1 },
+		{ "keyring", probe_keyring, 0 },   { "length", probe_length, 1 },
+		{ "loopback", probe_loopback, 0 }, { "mknod", probe_mknod, 3 },
+		{ "mount", probe_mount, 1 },       { "mq", probe_mq, 1 },
+		{ "nice", probe_nice, 0 },         { "numbers", probe_numbers, 0 },
+		{ "open", probe_open, 2 },         { "personality", probe_personality, 1 },
+		{ "pty", probe_pty, 0 },           { "securebits", probe_securebits, 0 },
+		{ "session", probe_session, 0 },   { "setgroups", probe_setgroups, 0 },
+		{ "setuid", probe_setuid, 1 },     { "shm", probe_shm, 1 },
+		{ "stat", probe_stat, 1 },         { "tcp", probe_tcp, 1 },
+		{ "traceme", probe_traceme, 0 },   { "unshare", probe_unshare, 1 },
 		{ "write", probe_write, 2 },
 	};
 

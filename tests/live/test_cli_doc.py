@@ -12,7 +12,7 @@ import pytest
 from conftest import TREE, skip
 from test_cli_run import MEMBERS
 
-PAGES = ["sbx-run.1", "sbx-profile.5", "sbx-report.5", "sbx-security.7"]
+PAGES = ["sbx-run.1", "sbx-profile.5", "sbx-report.5", "sbx-seccomp.7", "sbx-security.7"]
 
 
 @pytest.fixture

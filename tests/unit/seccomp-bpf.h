@@ -121,11 +121,19 @@ policy_says(const struct seccomp_policy *policy, const struct seccomp_data *data
 		return SECCOMP_RET_KILL_PROCESS;
 	for (unsigned level = policy->n_levels; level-- > 0;) {
 		const struct seccomp_rule *by_name = NULL, *by_group = NULL;
+		bool below = false;
 
 		for (guint i = 0; i < policy->rules->len; i++) {
 			const struct seccomp_rule *rule = &g_array_index(policy->rules, struct seccomp_rule, i);
 
+			below |= rule->nr == nr && rule->level < level && rule->test;
+		}
+		for (guint i = 0; i < policy->rules->len; i++) {
+			const struct seccomp_rule *rule = &g_array_index(policy->rules, struct seccomp_rule, i);
+
 			if (rule->level != level || rule->nr != nr)
+				continue;
+			if (below && rule->by_group && (rule->action == SECCOMP_RET_ALLOW || rule->action == SECCOMP_RET_LOG))
 				continue;
 			if (rule->test && policy_test(rule->test, args))
 				return rule->action;

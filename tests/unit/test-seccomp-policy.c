@@ -8,7 +8,12 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -111,6 +116,15 @@ static const struct {
 	{ "include default\nallow socket if family == vsock", __NR_socket, { 1 }, ALLOW },
 	{ "include default\ndeny EACCES socket", __NR_socket, { 1 }, FAIL(EACCES) },
 	{ "include default\nallow @debug", __NR_ptrace, { 0 }, ALLOW },
+	/* a group leaves conditions alone, its call's name does not; and what forbids is for all */
+	{ "include default\nallow @process", __NR_clone, { CLONE_NEWUSER }, FAIL(EPERM) },
+	{ "include default\nlog @process", __NR_clone, { CLONE_NEWUSER }, FAIL(EPERM) },
+	{ "include default\nallow @process", __NR_clone, { SIGCHLD }, ALLOW },
+	{ "include default\nallow clone", __NR_clone, { CLONE_NEWUSER }, ALLOW },
+	{ "include default\nallow @network-io", __NR_socket, { AF_VSOCK }, FAIL(EAFNOSUPPORT) },
+	{ "include default\nkill @network-io", __NR_socket, { AF_UNIX }, KILL },
+	{ "include default\nallow @default", __NR_prlimit64, { 0, RLIMIT_CORE, 1 }, FAIL(0) },
+	{ "include default\nallow @known if arg0 == 0", __NR_ioctl, { 0, TIOCSTI }, FAIL(EPERM) },
 	{ "include default\ndefault kill", 1000, { 0 }, KILL },
 	{ "include default\ndefault kill", __NR_ptrace, { 0 }, FAIL(EPERM) },
 	{ "include default\ninclude strict", __NR_ptrace, { 0 }, KILL },
@@ -221,9 +235,19 @@ static const struct {
 	  "P:1: \"family\" is for rules about socket and socketpair only; accepted: arg0 to arg5" },
 	{ "allow socket if family == intet", "P:1: unknown address family \"intet\"; did you mean \"inet\"?" },
 	{ "allow read if arg0", "P:1: a comparison is missing; accepted: ==, !=, <, <=, >, >=, in" },
-	{ "allow read if arg0 = 1", "P:1: unknown comparison \"=\"; accepted: ==, !=, <, <=, >, >=, in" },
-	{ "allow read if arg0==1",
-	  "P:1: there is no argument \"arg0==1\"; accepted: arg0 to arg5, and arg0:32 to arg5:32" },
+	{ "allow read if arg0 = 1", "P:1: unknown comparison \"=\"; did you mean \"==\"?" },
+	{ "allow read if arg0 is 1", "P:1: unknown comparison \"is\"; accepted: ==, !=, <, <=, >, >=, in" },
+	{ "allow read if arg0==1", "P:1: \"arg0==1\": put blanks around \"==\"" },
+	{ "allow read if arg0 >=1", "P:1: \">=1\": put blanks around \">=\"" },
+	{ "allow read if arg0 &3 == 1", "P:1: \"&3\": put blanks around \"&\"" },
+	{ "allow socket if family!= inet", "P:1: \"family!=\": put blanks around \"!=\"" },
+	{ "allow socket if family == INET", "P:1: unknown address family \"INET\"; did you mean \"inet\"?" },
+	{ "allow ioctl if arg1 == tiocsti", "P:1: unknown constant \"tiocsti\"; did you mean \"TIOCSTI\"?" },
+	{ "allow read if arg0 in 1, 2", "P:1: \"1,\": no blank behind the comma, as in \"arg0 in 1,2\"" },
+	{ "allow socket if family in inet inet6",
+	  "P:1: \"inet6\" behind a condition; the values of \"in\" are separated by commas, without blanks" },
+	{ "allow read if arg0 in 1,2 or arg1 == 2",
+	  "P:1: \"or\" behind a condition; accepted: and, or the end of the line" },
 	{ "allow read if arg0 ==", "P:1: a value is missing behind \"==\"" },
 	{ "allow read if arg0 == 1,2", "P:1: \"1,2\": several values are compared by \"in\"" },
 	{ "allow read if arg0 in 1,,2", "P:1: a value is missing" },
@@ -364,6 +388,8 @@ test_refused_files(void)
 	refused(spec, "/dev/zero", EINVAL, "%s is not a regular file");
 	refused(spec, nul, EINVAL, "%s: a NUL byte at offset 10");
 	refused(spec, big, EFBIG, "read %s: File too large");
+	g_assert_true(g_file_set_contents(nul, "# nothing\ndeny EPERM read\n", -1, NULL));
+	refused(spec, nul, EINVAL, "%s: allows no call");
 	refused(spec, none, ENOENT, "open %s: No such file or directory");
 	sbx_spec_free(spec);
 	g_unlink(fifo);
@@ -433,23 +459,36 @@ test_groups(void)
 	}
 }
 
-/* The man page has the default policy, and the table of groups: ".TP", ".B @group", and the members up to the next request. */
+/* Every line of a policy stands in its section of the man page. */
+static void
+check_manual_policy(const char *text, const char *name, const char *heading)
+{
+	g_auto(GStrv) rules = g_strsplit(seccomp_builtin_text(name), "\n", -1);
+	const char *found = strstr(text, heading);
+	g_autofree char *section = g_strdup(found ? found + strlen(heading) : "");
+	char *end = strstr(section, "\n.SH");
+
+	if (end)
+		*end = '\0';
+	for (size_t i = 0; rules[i]; i++) {
+		g_autofree char *line = g_strdup_printf("\n%s\n", rules[i]);
+
+		if (*rules[i] && !strstr(section, line))
+			g_test_fail_printf("sbx-seccomp(7), %s, lacks \"%s\"", heading, rules[i]);
+	}
+}
+
+/* The man page has both policies, and the table of groups: ".TP", ".B @group", and the members up to the next request. */
 static void
 test_manual(void)
 {
 	g_autofree char *path = g_test_build_filename(G_TEST_DIST, "doc", "sbx-seccomp.7", NULL);
 	g_autofree char *text = NULL;
-	g_auto(GStrv) rules = NULL;
 	const char *name;
 
 	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-	rules = g_strsplit(seccomp_builtin_text("default"), "\n", -1);
-	for (size_t i = 0; rules[i]; i++) {
-		g_autofree char *line = g_strdup_printf("\n%s\n", rules[i]);
-
-		if (*rules[i] && !strstr(text, line))
-			g_test_fail_printf("sbx-seccomp(7) lacks the default's \"%s\"", rules[i]);
-	}
+	check_manual_policy(text, "default", ".SH THE DEFAULT POLICY");
+	check_manual_policy(text, "strict", ".SH THE STRICT POLICY");
 	for (size_t i = 0; (name = seccomp_nth_group(i)); i++) {
 		g_autofree char *head = g_strdup_printf("\n.TP\n.B %s\n", name);
 		const char *found = strstr(text, head);
