@@ -233,14 +233,15 @@ $(vm_runs:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS) $(check_SCRIPTS)
 # The host side with sanitizers, in a build directory of its own. init never has them.
 ASAN_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
+asan_tests = $(unit_tests) $(live_tests) tests/hostile/test-hostile $(filter-out tests/live/test_programs.py,$(py_tests))
+
 asan/Makefile: $(top_srcdir)/configure
 	$(MKDIR_P) asan
 	cd asan && $(abs_srcdir)/configure --quiet --disable-shared CC='$(CC)' CFLAGS='$(ASAN_CFLAGS)' \
 		CC_FOR_BUILD='$(CC_FOR_BUILD)' PYTEST_PYTHON='$(PYTEST_PYTHON)'
 
 check-asan: asan/Makefile
-	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(live_tests) tests/hostile/test-hostile \
-		$(filter-out tests/live/test_programs.py,$(py_tests))'
+	$(MAKE) -C asan $(AM_MAKEFLAGS) check TESTS='$(asan_tests)'
 
 distclean-local:
 	rm -rf asan mutants
