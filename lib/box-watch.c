@@ -97,7 +97,8 @@ dispatch_timer(struct sbx_box *box)
 	box->limit_hit = true;
 	grace.it_value.tv_sec = (time_t)(box->grace_usec / G_USEC_PER_SEC);
 	grace.it_value.tv_nsec = (long)(box->grace_usec % G_USEC_PER_SEC) * 1000;
-	if (!box->term_sent && launch_send(box->socket, &term, NULL, 0, NULL) && box->grace_usec) {
+	/* without a grace period a SIGTERM would only race with the kill for the signal in the report */
+	if (box->grace_usec && !box->term_sent && launch_send(box->socket, &term, NULL, 0, NULL)) {
 		box->term_sent = true;
 		if (timerfd_settime(box->timer, 0, &grace, NULL) == 0)
 			return;
