@@ -206,17 +206,16 @@ golden:
 	UPDATE_GOLDEN=1 $(check_some) TESTS='$(unit_tests)'
 
 # The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
-# Not all in every run, since the VM is ten times slower: what does not depend on the kernel or the user runs for root on one
-# kernel and for a user on the other, and what takes minutes where it finds most.
-vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_image.py tests/live/test_examples.py \
-	tests/live/test_programs.py
-vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-outcomes tests/live/test-process \
-	tests/live/test-walls tests/hostile/test-between
-vm_long = tests/live/test-caps tests/live/test-edges-host tests/live/test-host tests/live/test-seccomp \
-	tests/live/test_cli_run.py tests/hostile/test-hostile tests/hostile/test-races
-vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_long),$(live_tests) $(hostile_tests) $(py_tests))
-vm_6_1_root = $(vm_always) $(vm_twice) tests/hostile/test-hostile tests/live/test-edges-host tests/live/test-host \
-	tests/live/test-seccomp tests/live/test_cli_run.py
+# Not all in every run, since the VM is ten times slower: what does not depend on both, the kernel and the user, runs for root
+# on one kernel and for a user on the other; what takes a minute and depends on neither runs natively, or once.
+vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_cli_run.py tests/live/test_examples.py \
+	tests/live/test_programs.py tests/live/test-edges-host tests/live/test-seccomp
+vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-limits tests/live/test-outcomes \
+	tests/live/test-process tests/live/test-walls tests/live/test_cli_limits.py tests/hostile/test-between
+vm_once = tests/live/test-caps tests/live/test-host tests/live/test_image.py tests/hostile/test-hostile \
+	tests/hostile/test-races
+vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_once),$(live_tests) $(hostile_tests) $(py_tests))
+vm_6_1_root = $(vm_always) $(vm_twice) tests/hostile/test-hostile tests/live/test-host
 vm_6_12_root = $(vm_always) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps tests/live/test_image.py
 vm_6_1_user = $(vm_always)
 vm_6_12_user = $(vm_always) $(vm_twice)
