@@ -149,7 +149,7 @@ launch(struct sbx_box *box, GError **error)
 	struct wire_message go = { .type = WIRE_GO };
 	g_autoptr(GError) failure = NULL;
 
-	if (!launch_init(box->plan, box->cgroup ? box->cgroup->fd : -1, &born, &failure)) {
+	if (!launch_init(box->plan, box->cgroup ? box->cgroup->fd : -1, box->place.through, &born, &failure)) {
 		/* a cgroup that nothing needs is not worth a failure, where the kernel lets us make it but not enter it */
 		if (failure->code != EACCES || !box->cgroup || box->plan->kill_fd != WIRE_NEVER || enforce_asked(box->spec)) {
 			g_propagate_error(error, g_steal_pointer(&failure));
@@ -159,7 +159,7 @@ launch(struct sbx_box *box, GError **error)
 		enforce_none_applied(box->spec, box->limits);
 		cgroup_remove(box->cgroup, 0, NULL);
 		g_clear_pointer(&box->cgroup, cgroup_free);
-		if (!launch_init(box->plan, -1, &born, error))
+		if (!launch_init(box->plan, -1, NULL, &born, error))
 			return false;
 	}
 	box->init_pid = born.pid;
@@ -184,7 +184,8 @@ box_build(struct sbx_box *box, GError **error)
 {
 	gint64 begin = g_get_monotonic_time();
 
-	if (!read_times(box, error) || !enforce_limits(box->spec, box->limits, &box->cgroup, error) ||
+	if (!read_times(box, error) ||
+	    !enforce_limits(box->spec, box->limits, box->places, &box->place, &box->cgroup, error) ||
 	    !plan_box(box->spec, box->cgroup ? box->cgroup->fd : PLAN_NO_CGROUP, &box->plan, error))
 		return false;
 	for (guint i = 0; i < box->plan->dropped->len; i++) {

@@ -182,6 +182,13 @@ judge(struct sbx_box *box)
 }
 
 void
+box_set_words(const struct sbx_box *box, sbx_report *report)
+{
+	report_set_text(report,
+	                &(struct report_words){ .limits = box->limits, .places = box->places, .calls = box->calls });
+}
+
+void
 box_measure(struct sbx_box *box, sbx_report *report)
 {
 	report->setup_usec = box->setup_usec;
@@ -213,7 +220,7 @@ stop(struct sbx_box *box)
 	/* with memory.oom.group init was killed as well, and is not one of the user's processes */
 	if (!box->payload_ended && box->report.oom_kills > 1)
 		box->report.oom_kills--;
-	report_set_text(&box->report, box->limits, box->calls, NULL);
+	box_set_words(box, &box->report);
 	box->state = SBX_STOPPED;
 }
 

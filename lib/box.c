@@ -87,7 +87,9 @@ box_delete(sbx_box *box)
 	plan_free(box->plan);
 	plan_free(box->command_plan);
 	cgroup_free(box->cgroup);
+	place_clear(&box->place);
 	g_ptr_array_unref(box->limits);
+	g_ptr_array_unref(box->places);
 	g_array_unref(box->calls);
 	sbx_spec_free(box->spec);
 	g_free(box);
@@ -101,6 +103,8 @@ box_new(const sbx_spec *spec, GError **error)
 	box->owner = getpid();
 	box->spec = sbx_spec_copy(spec);
 	box->limits = enforce_list_new();
+	box->places = report_places_new();
+	box->place.fd = -1;
 	box->calls = g_array_new(false, false, sizeof(struct report_call));
 	box->init_pidfd = box->socket = box->timer = -1;
 	for (int i = 0; i < 3; i++)
@@ -346,7 +350,7 @@ sbx_box_report(sbx_box *box, sbx_report *report, sbx_error **error)
 		/* a limit that was hit while it still runs is not how it ended */
 		live.outcome = SBX_OUTCOME_NONE;
 		box_measure(box, &live);
-		report_set_text(&live, box->limits, box->calls, NULL);
+		box_set_words(box, &live);
 	}
 	report_give(&live, report);
 	box_leave(box);

@@ -10,6 +10,7 @@
 
 #include "cgroup.h"
 #include "launch.h"
+#include "place.h"
 #include "plan.h"
 #include "report.h"
 #include "spec.h"
@@ -29,7 +30,9 @@ struct sbx_box {
 	struct plan *plan;         /* of the box, for the words of errors; until it runs */
 	struct plan *command_plan; /* likewise, until exec */
 	struct cgroup *cgroup;     /* NULL: none could be had and nothing needed one */
+	struct place place;        /* where the cgroup is; nothing where there is none */
 	GPtrArray *limits;         /* of struct report_limit */
+	GPtrArray *places;         /* of struct report_place */
 	GArray *calls;             /* of struct report_call */
 	bool listens;              /* init hears of every call that the filter kills for */
 	bool call_killed;          /* it has heard of one */
@@ -68,6 +71,8 @@ bool box_watch_fd(struct sbx_box *box, int fd, GError **error);
 void box_note_call(struct sbx_box *box, const struct wire_record *record);
 /* Handle everything that is due. true: it has stopped. Never blocks. */
 bool box_dispatch(struct sbx_box *box);
+/* What of the report is text. */
+void box_set_words(const struct sbx_box *box, sbx_report *report);
 /* The numbers as they are now. */
 void box_measure(struct sbx_box *box, sbx_report *report);
 /* End every process of it, at once. Any thread. */

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "delegate.h"
 #include "enforce-device.h"
 #include "error.h"
 #include "fd.h"
@@ -113,14 +112,14 @@ wanted_controllers(const sbx_spec *spec, bool best_effort, GPtrArray *controller
 }
 
 static bool
-find_place(const sbx_spec *spec, bool best_effort, int *ret_fd, char **ret_path, GError **error)
+find_place(const sbx_spec *spec, bool best_effort, GPtrArray *places, struct place *ret_place, GError **error)
 {
 	g_autoptr(GPtrArray) controllers = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) keys = g_ptr_array_new();
 
 	wanted_controllers(spec, best_effort, controllers, keys);
-	return delegate_find(spec_text(spec, "cgroup.parent"), (const char *const *)controllers->pdata,
-	                     (const char *const *)keys->pdata, ret_fd, ret_path, error);
+	return place_find(spec, (const char *const *)controllers->pdata, (const char *const *)keys->pdata, places,
+	                  ret_place, error);
 }
 
 /* --- what --- */
@@ -232,24 +231,24 @@ note_others(const sbx_spec *spec, GPtrArray *limits, bool cgroup)
 }
 
 bool
-enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgroup, GError **error)
+enforce_limits(const sbx_spec *spec, GPtrArray *limits, GPtrArray *places, struct place *ret_place,
+               struct cgroup **ret_cgroup, GError **error)
 {
 	g_autoptr(cgroup_t) cgroup = NULL;
 	g_autoptr(GError) failure = NULL;
 	g_auto(device_wish_t) wish = { NULL };
-	g_autofree char *path = NULL;
-	autofd parent = -1;
+	g_auto(place_t) place = { .fd = -1 };
 	bool found;
 
 	if (!enforce_device_prepare(spec, &wish, error))
 		return false;
-	found = find_place(spec, true, &parent, &path, &failure);
+	found = find_place(spec, true, places, &place, &failure);
 	if (!found) {
 		g_clear_error(&failure);
-		found = find_place(spec, false, &parent, &path, &failure);
+		found = find_place(spec, false, places, &place, &failure);
 	}
 	if (found)
-		found = cgroup_new(parent, path, &cgroup, &failure);
+		found = cgroup_new(place.fd, place.path, &cgroup, &failure);
 	if (!found && enforce_asked(spec)) {
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return limits_asked(spec) ? false : throw_prefix(error, "a device filter needs a cgroup of its own: ");
@@ -262,6 +261,9 @@ enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgro
 		return false;
 	}
 	*ret_cgroup = g_steal_pointer(&cgroup);
+	if (*ret_cgroup)
+		*ret_place = (struct place){ fd_steal(&place.fd), g_steal_pointer(&place.path), g_steal_pointer(&place.scope),
+			                         place.through };
 	return true;
 }
 

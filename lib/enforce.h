@@ -8,14 +8,17 @@
 #include <stdbool.h>
 
 #include "cgroup.h"
+#include "place.h"
 #include "report.h"
 #include "spec.h"
 
 /*
  * Make the box's cgroup with every limit of the spec. Where nothing was asked that needs one, and none can be had,
- * *ret_cgroup is NULL and that is fine. `limits` gets a struct report_limit for each limit and each best-effort key.
+ * *ret_cgroup is NULL and that is fine. `limits` gets a struct report_limit for each limit and each best-effort key,
+ * `places` a struct report_place for each place that was tried. *ret_place has to outlive the cgroup.
  */
-bool enforce_limits(const sbx_spec *spec, GPtrArray *limits, struct cgroup **ret_cgroup, GError **error);
+bool enforce_limits(const sbx_spec *spec, GPtrArray *limits, GPtrArray *places, struct place *ret_place,
+                    struct cgroup **ret_cgroup, GError **error);
 /* Was anything asked that needs the cgroup? */
 bool enforce_asked(const sbx_spec *spec);
 /* Change one limit of a box that lives: `entry` is a checked one and no best effort. The note of it is the new one. */

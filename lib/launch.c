@@ -242,7 +242,7 @@ give_birth(const struct plan *plan, struct birth *birth, bool joins, struct laun
 }
 
 bool
-launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError **error)
+launch_init(const struct plan *plan, int cgroup_fd, const struct keeper *through, struct launch *ret, GError **error)
 {
 	g_autofree struct birth *birth = g_new0(struct birth, 1);
 	g_autofree int *fds = g_new(int, WIRE_FD_FIRST + plan->fds->len);
@@ -254,6 +254,8 @@ launch_init(const struct plan *plan, int cgroup_fd, struct launch *ret, GError *
 	autofd image = -1;
 	bool joins = false;
 
+	if (through)
+		return throw_error(error, ENOTSUP, STAGE_CLONE, NULL, "no clone by a keeper yet");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return throw_errno(error, STAGE_CLONE, NULL, "socket pair for init");
 	ours = pair[0];

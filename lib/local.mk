@@ -36,6 +36,7 @@ core_sources = \
 	lib/key.c \
 	lib/launch.c \
 	lib/mountinfo.c \
+	lib/place.c \
 	lib/namespaces.c \
 	lib/plan-text.c \
 	lib/plan-words.c \
@@ -54,6 +55,7 @@ core_sources = \
 	lib/seccomp-policy.c \
 	lib/seccomp-words.c \
 	lib/seccomp.c \
+	lib/scope.c \
 	lib/spec-object.c \
 	lib/spec.c \
 	lib/value-device.c \
@@ -88,10 +90,12 @@ core_headers = \
 	lib/idmap.h \
 	lib/image.h \
 	lib/key.h \
+	lib/keeper.h \
 	lib/launch.h \
 	lib/mountinfo.h \
 	lib/namespaces.h \
 	lib/plan-words.h \
+	lib/place.h \
 	lib/plan.h \
 	lib/process.h \
 	lib/profile.h \
@@ -104,10 +108,12 @@ core_headers = \
 	lib/seccomp-program.h \
 	lib/seccomp-words.def \
 	lib/seccomp-words.h \
+	lib/scope.h \
 	lib/seccomp.h \
 	lib/spec-parts.h \
 	lib/spec.h \
 	lib/value-parts.h \
+	lib/systemd.h \
 	lib/value.h \
 	lib/key.def
 

@@ -117,9 +117,38 @@ text_put_call(struct text *text, const struct report_call *call)
 	text_put_all(text, call->logged ? 'G' : 'K', strings, G_N_ELEMENTS(strings));
 }
 
-void
-report_set_text(sbx_report *report, const GPtrArray *limits, const GArray *calls, const sbx_error *error)
+static void
+place_free(struct report_place *place)
 {
+	g_free(place->branch);
+	g_free(place->path);
+	g_free(place->reason);
+	g_free(place);
+}
+
+GPtrArray *
+report_places_new(void)
+{
+	return g_ptr_array_new_with_free_func((GDestroyNotify)place_free);
+}
+
+void
+report_add_place(GPtrArray *places, const char *branch, const char *path, const char *reason)
+{
+	struct report_place *place = g_new0(struct report_place, 1);
+
+	place->branch = g_strdup(branch);
+	place->path = g_strdup(path);
+	place->reason = g_strdup(reason);
+	g_ptr_array_add(places, place);
+}
+
+void
+report_set_text(sbx_report *report, const struct report_words *words)
+{
+	const GPtrArray *limits = words->limits;
+	const GArray *calls = words->calls;
+	const sbx_error *error = words->error;
 	struct text text = { report->text, report->text + sizeof report->text - 4, false };
 
 	if (error) {
@@ -179,7 +208,7 @@ sbx_report_fail(sbx_report *report, const sbx_error *error)
 		return -EINVAL;
 	report_init(&failed);
 	failed.outcome = SBX_OUTCOME_SETUP_FAILED;
-	report_set_text(&failed, NULL, NULL, error);
+	report_set_text(&failed, &(struct report_words){ .error = error });
 	return report_give(&failed, report) ? 0 : -EINVAL;
 }
 

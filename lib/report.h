@@ -14,6 +14,13 @@ struct report_limit {
 	char *applied; /* NULL: it is not in force */
 };
 
+/* A branch of the decision where the box's cgroup is made. */
+struct report_place {
+	char *branch; /* "subtree", "leaf", "scope", "given" */
+	char *path;   /* what was looked at, or NULL */
+	char *reason; /* why it was not taken; NULL: it was */
+};
+
 /* A system call at which the seccomp filter ended a process, or that it logged. */
 struct report_call {
 	uint32_t arch, nr; /* AUDIT_ARCH_... */
@@ -22,7 +29,16 @@ struct report_call {
 
 /* An empty report of our own size. */
 void report_init(sbx_report *report);
-/* Put what may each be NULL into the text of the report: limits (of struct report_limit), calls (of struct report_call), error. */
-void report_set_text(sbx_report *report, const GPtrArray *limits, const GArray *calls, const sbx_error *error);
+/* A list of struct report_place, and a place for it: the strings are copied. */
+GPtrArray *report_places_new(void);
+void report_add_place(GPtrArray *places, const char *branch, const char *path, const char *reason);
+/* What of a report is text; each may be NULL. */
+struct report_words {
+	const GPtrArray *limits; /* of struct report_limit */
+	const GPtrArray *places; /* of struct report_place */
+	const GArray *calls;     /* of struct report_call */
+	const sbx_error *error;
+};
+void report_set_text(sbx_report *report, const struct report_words *words);
 /* Copy as much as the caller's struct has room for, by its `size`. */
 bool report_give(const sbx_report *report, sbx_report *ret);

@@ -169,7 +169,7 @@ launch_plan(const struct plan *plan, const struct cgroup *cgroup, uint32_t broke
 	struct wire_record record;
 	GError *error = NULL;
 
-	if (!launch_init(plan, cgroup ? cgroup->fd : -1, &born, &error))
+	if (!launch_init(plan, cgroup ? cgroup->fd : -1, NULL, &born, &error))
 		no_error(error);
 	if (plan->identity.host_maps && plan->wait_at <= broken) {
 		if (!idmap_write(born.pid, born.pidfd, &plan->identity.map, &error) ||

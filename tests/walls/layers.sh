@@ -9,10 +9,12 @@ cd "$SBX_SRCDIR" || exit 1
 # LAYER ROOM FILE...; a file that stands in no line has no place in lib/.
 rooms='
 3 life      report enforce enforce-device image launch box box-start box-update box-watch run
+3 life      place scope keeper
 2 plan      plan plan-text plan-words identity identity-caps stdio environ namespaces process filter
 2 files     files files-parts files-device files-root files-standard files-target
 1 cgroup    cgroup cgroup-set cgroup-stat blockdev readback
 1 delegate  delegate
+1 systemd   systemd dbus
 1 device    device device-rules
 1 seccomp   seccomp
 0 policy    seccomp-program seccomp-words seccomp-names seccomp-groups seccomp-table seccomp-policy seccomp-cond
