@@ -262,8 +262,8 @@ enforce_limits(const sbx_spec *spec, GPtrArray *limits, GPtrArray *places, struc
 	}
 	*ret_cgroup = g_steal_pointer(&cgroup);
 	if (*ret_cgroup)
-		*ret_place = (struct place){ fd_steal(&place.fd), g_steal_pointer(&place.path), g_steal_pointer(&place.scope),
-			                         place.through };
+		/* the cgroup has an fd of its parent by itself */
+		*ret_place = (struct place){ -1, g_steal_pointer(&place.path), g_steal_pointer(&place.scope), place.through };
 	return true;
 }
 
