@@ -3,7 +3,7 @@
 #
 # Man pages and shell completion.
 
-dist_man_MANS += doc/sbx-run.1 doc/sbx-profile.5 doc/sbx-report.5 doc/sbx-seccomp.7 doc/sbx-security.7
+dist_man_MANS += doc/sbx-run.1 doc/sbx-profile.5 doc/sbx-report.5 doc/sbx-cgroups.7 doc/sbx-seccomp.7 doc/sbx-security.7
 
 bashcompdir = $(datadir)/bash-completion/completions
 

@@ -10,7 +10,7 @@ _sbx_run_options() {
 	while read -r key option rest; do
 		[[ $option == --* ]] && printf '%s\n' "$option"
 	done < <("$1" --list-keys 2>/dev/null)
-	printf -- '--%s\n' profile option report progress dry-run list-keys verbose version help
+	printf -- '--%s\n' profile option report progress dry-run sweep list-keys doctor verbose version help
 }
 
 # "KEY=" of each key

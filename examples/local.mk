@@ -3,6 +3,8 @@
 #
 # Examples: compiled by `make check` and run by tests/live/test_examples.py.
 
+EXTRA_DIST += examples/nested.policy
+
 if HOST_SIDE
 # Linked as sbx-run is, so that what stands in the build directory is the program itself.
 check_PROGRAMS += examples/epoll examples/hello examples/judge

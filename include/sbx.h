@@ -26,8 +26,10 @@
  *  - Every file descriptor is close-on-exec.
  *  - Threads: two threads may use two boxes, or one spec that neither changes, at the same time. One box belongs to one
  *    thread at a time; only sbx_box_kill() may be called from any thread. A second thread that comes in gets -EBUSY.
- *  - The calling process is not changed: no signal handler, signal mask, umask, working directory, environment, resource
- *    limit, child reaper, keyring, cgroup or standard stream of its is touched, and nothing is printed.
+ *  - The calling process is not changed: no signal handler, signal mask, umask, working directory, environment,
+ *    resource limit, child reaper, keyring, cgroup or standard stream of its is touched, and nothing is printed. One
+ *    exception, on request: with the key cgroup.self=leaf it may be moved, with every process of its cgroup, into a
+ *    group below that.
  *
  * Every option of a spec is a key with a text value: sbx-run(1) and `sbx-run --list-keys` list them.
  */
@@ -76,7 +78,8 @@ void sbx_error_free(sbx_error *error);
 
 /*
  * Make a spec. `profile` is "default" (NULL means the same: the host's files read-only, private /tmp /dev /proc, all
- * namespaces), "build" (default, with more room in /tmp, and a process limit), "empty" (an empty root), or the path of a profile file (it holds a slash).
+ * namespaces), "build" (default, with more room in /tmp, and a process limit), "empty" (an empty root), or the path of
+ * a profile file (it holds a slash).
  * Errors: -EINVAL (no such profile, or a value in the file), -ENOENT and what open(2) gives for a file.
  */
 int sbx_spec_new(sbx_spec **ret_spec, const char *profile, sbx_error **error);
@@ -93,12 +96,13 @@ int sbx_spec_set(sbx_spec *spec, const char *key, const char *value, sbx_error *
  * -ENOENT: no such key. -ENODATA: it is not set and has no default. */
 int sbx_spec_get(const sbx_spec *spec, const char *key, char **ret_value);
 
-/* Read a profile file into the spec: GLib key-file syntax, see sbx-profile(5). All or nothing. Errors name file and line. */
+/* Read a profile file into the spec: GLib key-file syntax, see sbx-profile(5). All or nothing. Errors name file and
+ * line. */
 int sbx_spec_load(sbx_spec *spec, const char *path, sbx_error **error);
 
 /*
- * Let the box use an existing namespace instead of a new one. `ns` is "net", "ipc", "uts" or "cgroup"; "user", "pid" and
- * "time" are taken here and refused by sbx_box_create() with -ENOTSUP in this version. `fd` is a namespace file
+ * Let the box use an existing namespace instead of a new one. `ns` is "net", "ipc", "uts" or "cgroup"; "user", "pid"
+ * and "time" are taken here and refused by sbx_box_create() with -ENOTSUP in this version. `fd` is a namespace file
  * (/proc/PID/ns/..., ioctl_ns(2)) and is duplicated. setns(2) states the privileges this needs.
  * Errors: -EINVAL (unknown, or not a namespace of that kind), -EBADF.
  */
@@ -113,12 +117,13 @@ int sbx_spec_bind_fd(sbx_spec *spec, int fd, const char *dst, unsigned flags, sb
 int sbx_spec_file(sbx_spec *spec, const char *dst, const void *data, size_t len, unsigned mode, sbx_error **error);
 
 /*
- * Use a seccomp program that was compiled elsewhere, instead of a policy. It is copied and taken as it is: what it allows
- * of other architectures is allowed. 1 to 4096 instructions. It must allow what comes between it and the payload: execve(2),
- * or execveat(2) with exec_fd, and exit_group(2) for where this fails. The report names no call of it.
+ * Use a seccomp program that was compiled elsewhere, instead of a policy. It is copied and taken as it is: what it
+ * allows of other architectures is allowed. 1 to 4096 instructions. It must allow what comes between it and the
+ * payload: execve(2), or execveat(2) with exec_fd, and exit_group(2) for where this fails. The report names no call of
+ * it.
  * Nobody listens: SECCOMP_RET_TRACE and SECCOMP_RET_USER_NOTIF make the call fail with ENOSYS. SECCOMP_RET_LOG lets it
- * through, and it is not listed in the report. sbx_spec_get() of "seccomp" then gives "<N instructions>"; setting the key
- * replaces the program.
+ * through, and it is not listed in the report. sbx_spec_get() of "seccomp" then gives "<N instructions>"; setting the
+ * key replaces the program.
  * Errors: -EINVAL (the kernel would refuse it; the message names the instruction, counted from 0).
  */
 struct sock_fprog; /* linux/filter.h */
@@ -128,8 +133,8 @@ int sbx_spec_seccomp(sbx_spec *spec, const struct sock_fprog *program, sbx_error
 sbx_spec *sbx_spec_copy(const sbx_spec *spec);
 void sbx_spec_free(sbx_spec *spec);
 
-/* The plan as text: every system call with which a box of this spec is made, in order, in the manner of strace(1); not the clone
- * before them nor what is done for a command. Nothing is made or changed. free() it. */
+/* The plan as text: every system call with which a box of this spec is made, in order, in the manner of strace(1); not
+ * the clone before them nor what is done for a command. Nothing is made or changed. free() it. */
 int sbx_spec_plan(const sbx_spec *spec, char **ret_text, sbx_error **error);
 
 /* All keys, one JSON array of {name, type, group, option, arg, default, list, doc}. free() it. */
@@ -151,9 +156,10 @@ typedef struct sbx_fd_map {
 /*
  * Zero it, set `size`. Everything it points to need only live during the call.
  *
- * Without an envp the payload gets PATH HOME USER LOGNAME SHELL LANG LC_* TERM TZ (with `keep-env` all) as this program was
- * *started* with, and what `env` adds: /proc/self/environ is read, since environ itself cannot be read safely while another
- * thread calls setenv(3). A program that changes its environment and wants the payload to see that gives an envp.
+ * Without an envp the payload gets PATH HOME USER LOGNAME SHELL LANG LC_* TERM TZ (with `keep-env` all) as this program
+ * was *started* with, and what `env` adds: /proc/self/environ is read, since environ itself cannot be read safely while
+ * another thread calls setenv(3). A program that changes its environment and wants the payload to see that gives an
+ * envp.
  */
 typedef struct sbx_command {
 	size_t size;
@@ -229,9 +235,10 @@ typedef struct sbx_report {
 /* The report as one JSON object, see sbx-report(5). free() it; NULL when report is NULL or its size is 0. */
 char *sbx_report_json(const sbx_report *report);
 
-/* With SBX_OUTCOME_SYSCALL: the name of the first call at which the seccomp filter ended a process ("ptrace"; "system call 600"
- * where it has none). It is part of the report. NULL with any other outcome, and where it could not be learned: when the
- * filter was given as a program, or the process around the box has a seccomp listener already, seccomp_unotify(2). */
+/* With SBX_OUTCOME_SYSCALL: the name of the first call at which the seccomp filter ended a process ("ptrace"; "system
+ * call 600" where it has none). It is part of the report. NULL with any other outcome, and where it could not be
+ * learned: when the filter was given as a program, or the process around the box has a seccomp listener already,
+ * seccomp_unotify(2). */
 const char *sbx_report_syscall(const sbx_report *report);
 
 /* Make `report` the report of a launch that failed with `error` (outcome setup-failed). sbx_run() does it by itself. */
@@ -245,16 +252,16 @@ enum { SBX_CREATED = 1, SBX_RUNNING, SBX_PAUSED, SBX_STOPPED };
 int sbx_box_create(const sbx_spec *spec, sbx_box **ret_box, sbx_error **error);
 
 /*
- * Run the payload. Returns when its exec has succeeded (state running) or failed: an error of stage "exec" with -ENOENT,
- * -EACCES, -ENOEXEC... as execve(2) gives them; the box stays created then. A box runs one payload: a second start
- * is -EALREADY.
+ * Run the payload. Returns when its exec has succeeded (state running) or failed: an error of stage "exec" with
+ * -ENOENT, -EACCES, -ENOEXEC... as execve(2) gives them; the box stays created then. A box runs one payload: a second
+ * start is -EALREADY.
  */
 int sbx_box_start(sbx_box *box, const sbx_command *command, sbx_error **error);
 
 /* Create, start, wait, free. On failure `report` is that of a failed set-up. */
 int sbx_run(const sbx_spec *spec, const sbx_command *command, sbx_report *report, sbx_error **error);
 
-/* SBX_CREATED, SBX_RUNNING or SBX_STOPPED; -EINVAL for NULL. */
+/* SBX_CREATED, SBX_RUNNING, SBX_PAUSED or SBX_STOPPED; -EINVAL for NULL. */
 int sbx_box_state(sbx_box *box);
 
 /* An fd for poll(2): readable when sbx_box_dispatch() has something to do. The box owns it. */
@@ -265,13 +272,13 @@ int sbx_box_dispatch(sbx_box *box, sbx_error **error);
 int sbx_box_wait(sbx_box *box, int timeout_ms, sbx_error **error);
 
 /*
- * Change a box that is created or runs: a limit of its cgroup (memory.max, cpu.max, pids.max, io.max...), or what its device
- * filter allows. Values are those of sbx_spec_set(); the report's `limits` then have the new one. "device" puts this rule in
- * the place of all that were asked for, "device+" adds one, and an empty value goes back to the default; what is open
- * already stays open, and no node appears. On an error the old rules stand, and so does the old limit, unless the error says
- * that the kernel took another value than was asked.
- * Errors: -EINVAL (a bad value, or a key that can't be changed in a live box; the hint names those that can), -ENOENT (no
- * such key, or the box has no cgroup of its own), -ESRCH (it has stopped), and what the kernel says.
+ * Change a box that is created or runs: a limit of its cgroup (memory.max, cpu.max, pids.max, io.max...), or what its
+ * device filter allows. Values are those of sbx_spec_set(); the report's `limits` then have the new one. "device" puts
+ * this rule in the place of all that were asked for, "device+" adds one, and an empty value goes back to the default;
+ * what is open already stays open, and no node appears. On an error the old rules stand, and so does the old limit,
+ * unless the error says that the kernel took another value than was asked.
+ * Errors: -EINVAL (a bad value, or a key that can't be changed in a live box; the hint names those that can), -ENOENT
+ * (no such key, or the box has no cgroup of its own), -ESRCH (it has stopped), and what the kernel says.
  */
 int sbx_box_update(sbx_box *box, const char *key, const char *value, sbx_error **error);
 
@@ -281,21 +288,85 @@ int sbx_box_signal(sbx_box *box, int sig, sbx_error **error);
  * SBX_OUTCOME_KILLED. */
 int sbx_box_kill(sbx_box *box, sbx_error **error);
 
-/* A pidfd (pidfd_open(2)) of the box's init, or -ESRCH; and an O_PATH fd of its cgroup directory, or -ENOENT when it has none. The
- * box owns both. */
+/* A pidfd (pidfd_open(2)) of the box's init, or -ESRCH; and an O_PATH fd of its cgroup directory, or -ENOENT when it
+ * has none. The box owns both. */
 int sbx_box_pidfd(sbx_box *box);
 int sbx_box_cgroup_fd(sbx_box *box);
 
-/* Take the host end of pipe `which` (0..2); the caller closes it. -ENOENT when stdio[which] was not SBX_STDIO_PIPE or it is taken. */
+/*
+ * Let everything in a box stand still, and go on. A box can be paused while it is created or runs; resuming brings it
+ * back to that. pause returns when all of its processes are frozen (cgroup.freeze in the kernel's cgroup-v2.rst),
+ * resume when they run again; each waits up to 2 s, and pause a second time as long where it has to give up. A pause
+ * that fails leaves the box running. While it is paused a small process of the library's own, a child of this program,
+ * watches this program and kills the box if it dies.
+ *
+ * Of a paused box: the clock of time.wall runs on, and its end kills the box; wait and dispatch work, and the state
+ * becomes stopped when it is killed; sbx_box_signal() is delivered when it is resumed; kill and free work at once;
+ * update, stat and report work; start is -EBUSY.
+ * Errors: -EALREADY (pause: it is paused; resume: it is not), -ESRCH (it has stopped), -ENOENT (pause: it has no
+ * cgroup), -ETIMEDOUT (pause: a process that waits inside of the kernel could not be frozen, the message names one;
+ * resume: a group above the box is frozen, and the box stays paused), and what the kernel says.
+ */
+int sbx_box_pause(sbx_box *box, sbx_error **error);
+int sbx_box_resume(sbx_box *box, sbx_error **error);
+
+/* Take the host end of pipe `which` (0..2); the caller closes it. -ENOENT when stdio[which] was not SBX_STDIO_PIPE or
+ * it is taken. */
 int sbx_box_pipe(sbx_box *box, int which);
 /* What was captured so far of 1 or 2; valid until the next dispatch, wait or free. -ENOENT when it was not captured. */
 int sbx_box_output(sbx_box *box, int which, const void **ret_data, size_t *ret_len);
 
-/* The numbers and, once it has stopped, the outcome. */
+/*
+ * The numbers as they are now, in every state: `valid` has a bit for each that this kernel and this group can tell. The
+ * outcome is SBX_OUTCOME_NONE until the box has stopped; from then on they are those of its end. It never blocks. The
+ * text is left empty, so that this is cheap enough to be called often: the limits, the placement and the names of
+ * refused calls are in sbx_box_report(). The numbers include groups that the payload has made below its own. One thread
+ * at a time, as all but kill.
+ */
+int sbx_box_stat(sbx_box *box, sbx_report *report, sbx_error **error);
+/* The numbers, the text and, once it has stopped, the outcome. */
 int sbx_box_report(sbx_box *box, sbx_report *report, sbx_error **error);
 
 /* Kill what runs, remove everything, free. NULL is fine. */
 void sbx_box_free(sbx_box *box);
+
+/* --- what dead hosts left ----------------------------------------------------------------------------------------- */
+
+/*
+ * Remove the cgroups of boxes whose host is gone without having freed them, by SIGKILL for example, and kill what still
+ * lives in them. `parent` is a directory as for the key cgroup.parent, "/sys/fs/cgroup/a" or "/a" as /proc/PID/cgroup
+ * has it; everything below it is searched. NULL, "auto" and "systemd" search everything below the cgroup2 mount. Groups
+ * that hosts were moved into (cgroup.self=leaf) and that are empty now are removed too. Groups of living hosts are
+ * never touched, in whatever pid namespace these live, and several sweepers at once are fine. Every launch does a
+ * little of this in its own place by itself. One case has to wait: while a fork of the dead host lives that has not
+ * executed another program, it holds the (empty) groups.
+ * Returns the number of groups removed. Waits up to 2 s for processes that are slow to die, and 20 s in all.
+ * Errors: -EINVAL and -ENOENT (the parent), -ENOENT (no cgroup2), -EBUSY and others when a group could not be removed,
+ * which is said after the others are done; the sentence names the first and says how many. What this user may not
+ * remove is an error below a parent that is named, and else skipped.
+ */
+int sbx_sweep(const char *parent, sbx_error **error);
+/* The same; the paths of the groups removed, each followed by a newline, in ret_paths (free() it), which may be
+ * NULL. */
+int sbx_sweep_list(const char *parent, char **ret_paths, sbx_error **error);
+
+/* --- what would work here ----------------------------------------------------------------------------------------- */
+
+/*
+ * Ask what would work for this process in this place, what would not, why, what is lost without it, and what repairs
+ * it: one JSON object, free() it. sbx-run(1), DOCTOR, has the names of the checks, which stay as they are.
+ *
+ *	{ "ok": true, "summary": a sentence, "kernel": "6.1.0-21-amd64", "checks": [
+ *		{ "name": "cgroup.memory", "group": "cgroup", "status": "ok" | "warn" | "fail" | "unknown", "found": a sentence,
+ *		  "lost": what does not work without it, or null, "repair": a command or a sentence, or null }, ... ] }
+ *
+ * `ok`: the default box, and one with limits of memory and processes, can be made here; both are tried. Nothing is left
+ * behind: no process, group, file or scope. But what a launch with such limits does to the host is done as well: the
+ * controllers are enabled for the children of the group below which boxes are made, and stay so, and what dead hosts
+ * left there is swept. Takes some 20 ms, and as long as two launches do where something does not answer. Any thread.
+ * A finding is no error. Errors: -EINVAL (ret_json is NULL), -ENOMEM.
+ */
+int sbx_doctor(char **ret_json, sbx_error **error);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

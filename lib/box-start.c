@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "box.h"
+#include "enforce-delegate.h"
 #include "enforce.h"
 #include "error.h"
 #include "fd.h"
@@ -38,6 +39,8 @@ throw_init(const struct wire_record *record, GError **error)
 	throw_errno(error, record->step == WIRE_INIT_CLONE ? STAGE_PROCESS : STAGE_CLONE, NULL, "init: %s", step);
 	if (record->step == WIRE_INIT_CLONE && record->value == EAGAIN)
 		throw_hint(error, "pids.max or RLIMIT_NPROC leaves no room for one process");
+	if (record->value == EMFILE)
+		throw_hint(error, "raise RLIMIT_NOFILE (ulimit -n) of the process that makes the box: init has it too");
 	return false;
 }
 
@@ -143,13 +146,37 @@ read_times(struct sbx_box *box, GError **error)
 }
 
 static bool
+make_plan(struct sbx_box *box, GError **error)
+{
+	g_clear_pointer(&box->plan, plan_free);
+	if (!plan_box(box->spec, box->cgroup ? box->cgroup->fd : PLAN_NO_CGROUP, &box->plan, error))
+		return false;
+	for (guint i = 0; i < box->plan->dropped->len; i++) {
+		const struct plan_note *note = g_ptr_array_index(box->plan->dropped, i);
+
+		enforce_not_applied(box->limits, note->key, note->value);
+	}
+	return true;
+}
+
+static bool
 launch(struct sbx_box *box, GError **error)
 {
 	struct launch born = { 0, -1, -1 };
+	bool delegated = box->plan->delegate_slot != WIRE_NEVER;
+	autofd enter = delegated ? enforce_delegate_enter(box->cgroup, error) : -1;
 	struct wire_message go = { .type = WIRE_GO };
 	g_autoptr(GError) failure = NULL;
 
-	if (!launch_init(box->plan, box->cgroup ? box->cgroup->fd : -1, box->place.through, &born, &failure)) {
+	/* the payload may freeze init, and who is frozen sees nobody die: the end of this process has to pass init by */
+	if (delegated && (enter < 0 || !keeper_new(box->cgroup->kill_fd, &box->guard, error) ||
+	                  !enforce_delegate_give(box->spec, box->cgroup, &box->plan->identity, box->limits, error)))
+		return false;
+	if (!launch_init(box->plan,
+	                 delegated     ? enter
+	                 : box->cgroup ? box->cgroup->fd
+	                               : -1,
+	                 box->place.through, &born, &failure)) {
 		/* a cgroup that nothing needs is not worth a failure, where the kernel lets us make it but not enter it */
 		if (failure->code != EACCES || !box->cgroup || box->plan->kill_fd != WIRE_NEVER || enforce_asked(box->spec)) {
 			g_propagate_error(error, g_steal_pointer(&failure));
@@ -158,8 +185,10 @@ launch(struct sbx_box *box, GError **error)
 		g_clear_error(&failure);
 		enforce_none_applied(box->spec, box->limits);
 		cgroup_remove(box->cgroup, 0, NULL);
+		keeper_clear(&box->guard);
 		g_clear_pointer(&box->cgroup, cgroup_free);
-		if (!launch_init(box->plan, -1, NULL, &born, error))
+		/* what the plan would mount is the host's own group, were init not born in the box's */
+		if ((delegated && !make_plan(box, error)) || !launch_init(box->plan, -1, NULL, &born, error))
 			return false;
 	}
 	box->init_pid = born.pid;
@@ -186,14 +215,10 @@ box_build(struct sbx_box *box, GError **error)
 
 	if (!read_times(box, error) ||
 	    !enforce_limits(box->spec, box->limits, box->places, &box->place, &box->cgroup, error) ||
-	    !plan_box(box->spec, box->cgroup ? box->cgroup->fd : PLAN_NO_CGROUP, &box->plan, error))
+	    !enforce_delegate_make(box->spec, box->cgroup, error) || !make_plan(box, error))
 		return false;
-	for (guint i = 0; i < box->plan->dropped->len; i++) {
-		const struct plan_note *note = g_ptr_array_index(box->plan->dropped, i);
-
-		enforce_not_applied(box->limits, note->key, note->value);
-	}
-	if (!launch(box, error) || !await(box, WIRE_READY, error))
+	if (!launch(box, error) || !await(box, WIRE_READY, error) ||
+	    (box->plan->delegate_slot != WIRE_NEVER && !enforce_delegate_open(box->spec, box->cgroup, box->limits, error)))
 		return throw_short(box, error);
 	box->setup_usec = (uint64_t)(g_get_monotonic_time() - begin);
 	box->state = SBX_CREATED;
@@ -322,7 +347,8 @@ run_command(struct sbx_box *box, const sbx_command *command, struct stdio *stdio
 		if (box->capture[i].fd >= 0 && !box_watch_fd(box, box->capture[i].fd, error))
 			return false;
 	if (!try_command(box, command, stdio->given, true, &failure)) {
-		/* a process can have one listener, and a box around this one may have taken it: then the kernel kills unheard */
+		/* a process can have one listener, and a box around this one may have taken it: then the kernel kills
+		 * unheard */
 		if (failure->code != EBUSY || !box->refused || error_stage(failure) != STAGE_SECCOMP) {
 			g_propagate_error(error, g_steal_pointer(&failure));
 			return false;

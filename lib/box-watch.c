@@ -109,15 +109,29 @@ dispatch_timer(struct sbx_box *box)
 
 /* --- the end --- */
 
-/* Init tells each call once. But it lives where the payload lives: what it can make us keep is bounded. */
+/* Init tells each call once, and again the one that ends the main payload. But it lives where the payload lives: what
+ * it can make us keep is bounded. */
 #define CALLS_MAX 1024
+
+static bool
+has_call(const GArray *calls, const struct report_call *call)
+{
+	for (guint i = 0; i < calls->len; i++) {
+		const struct report_call *had = &g_array_index(calls, struct report_call, i);
+
+		if (had->arch == call->arch && had->nr == call->nr && had->logged == call->logged)
+			return true;
+	}
+	return false;
+}
 
 void
 box_note_call(struct sbx_box *box, const struct wire_record *record)
 {
-	struct report_call call = { (uint32_t)record->value, record->step, record->phase != 0 };
+	struct report_call call = { (uint32_t)record->value, record->step, record->phase == WIRE_CALL_LOGGED };
 
-	if (box->calls->len == CALLS_MAX)
+	box->main_killed |= record->phase == WIRE_CALL_MAIN;
+	if (box->calls->len == CALLS_MAX || has_call(box->calls, &call))
 		return;
 	g_array_append_val(box->calls, call);
 	if (!call.logged && !box->call_killed)
@@ -171,7 +185,7 @@ judge(struct sbx_box *box)
 	else if (filter_has_killed(box)) {
 		report->outcome = SBX_OUTCOME_SYSCALL;
 		/* init ends it so that nothing can catch it; for people it is what the kernel would have done */
-		if (report->signal == SIGKILL)
+		if (report->signal == SIGKILL && box->main_killed)
 			report->signal = SIGSYS;
 	} else if (report->signal)
 		report->outcome = SBX_OUTCOME_SIGNALED;

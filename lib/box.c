@@ -55,17 +55,6 @@ check_command(const sbx_command *command, sbx_error **error)
 	return 0;
 }
 
-static int
-check_report(const sbx_report *report, sbx_error **error)
-{
-	if (!report)
-		return error_argument(error, "report is NULL");
-	if (report->size < offsetof(sbx_report, setup_usec))
-		return error_argument(error, "report.size is %zu; accepted: sizeof(sbx_report), %zu", report->size,
-		                      sizeof *report);
-	return 0;
-}
-
 /* --- made, freed --- */
 
 static void
@@ -86,6 +75,7 @@ box_delete(sbx_box *box)
 	fd_close(&box->timer);
 	plan_free(box->plan);
 	plan_free(box->command_plan);
+	keeper_clear(&box->guard);
 	cgroup_free(box->cgroup);
 	place_clear(&box->place);
 	g_ptr_array_unref(box->limits);
@@ -104,7 +94,7 @@ box_new(const sbx_spec *spec, GError **error)
 	box->spec = sbx_spec_copy(spec);
 	box->limits = enforce_list_new();
 	box->places = report_places_new();
-	box->place.fd = -1;
+	box->place.fd = box->guard.pidfd = box->guard.socket = -1;
 	box->calls = g_array_new(false, false, sizeof(struct report_call));
 	box->init_pidfd = box->socket = box->timer = -1;
 	for (int i = 0; i < 3; i++)
@@ -154,9 +144,12 @@ sbx_box_start(sbx_box *box, const sbx_command *command, sbx_error **error)
 		result = box_enter(box, error);
 	if (result < 0)
 		return result;
-	if (box->state != SBX_CREATED)
+	if (box_unpaused_state(box) != SBX_CREATED)
 		throw_error(&failure, EALREADY, STAGE_PROCESS, NULL, "the box has been started already");
-	else
+	else if (box->state == SBX_PAUSED) {
+		throw_error(&failure, EBUSY, STAGE_PROCESS, NULL, "the box is paused");
+		throw_hint(&failure, "resume it with sbx_box_resume() first");
+	} else
 		box_start(box, command, &failure);
 	box_leave(box);
 	return failure ? error_return(failure, error) : 0;
@@ -177,7 +170,7 @@ sbx_run(const sbx_spec *spec, const sbx_command *command, sbx_report *report, sb
 {
 	sbx_error *failure = NULL;
 	sbx_box *box = NULL;
-	int result = check_report(report, error);
+	int result = box_check_report(report, error);
 
 	if (result < 0)
 		return result;
@@ -231,7 +224,7 @@ box_wait(sbx_box *box, int timeout_ms, GError **error)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
 
-	if (box->state == SBX_CREATED) {
+	if (box_unpaused_state(box) == SBX_CREATED) {
 		throw_error(error, EINVAL, STAGE_WAIT, NULL, "the box has not been started: there is nothing to wait for");
 		return -1;
 	}
@@ -273,9 +266,9 @@ sbx_box_signal(sbx_box *box, int sig, sbx_error **error)
 	if ((result = box_enter(box, error)) < 0)
 		return result;
 	box_dispatch(box);
-	if (box->state != SBX_RUNNING || box->payload_ended)
+	if (box_unpaused_state(box) != SBX_RUNNING || box->payload_ended)
 		throw_error(&failure, ESRCH, STAGE_WAIT, NULL, "the payload %s",
-		            box->state == SBX_CREATED ? "has not started" : "has ended");
+		            box_unpaused_state(box) == SBX_CREATED ? "has not started" : "has ended");
 	else {
 		message.id = box->command_id;
 		launch_send(box->socket, &message, NULL, 0, &failure);
@@ -332,28 +325,6 @@ sbx_box_output(sbx_box *box, int which, const void **ret_data, size_t *ret_len)
 		return -ENOENT;
 	*ret_data = box->capture[which].bytes->data ? (const void *)box->capture[which].bytes->data : "";
 	*ret_len = box->capture[which].bytes->len;
-	return 0;
-}
-
-int
-sbx_box_report(sbx_box *box, sbx_report *report, sbx_error **error)
-{
-	sbx_report live;
-	int result = check_report(report, error);
-
-	if (result == 0)
-		result = box_enter(box, error);
-	if (result < 0)
-		return result;
-	live = box->report;
-	if (box->state != SBX_STOPPED) {
-		/* a limit that was hit while it still runs is not how it ended */
-		live.outcome = SBX_OUTCOME_NONE;
-		box_measure(box, &live);
-		box_set_words(box, &live);
-	}
-	report_give(&live, report);
-	box_leave(box);
 	return 0;
 }
 

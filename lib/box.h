@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* The live box: what box.c, box-start.c and box-watch.c share. */
+/* The live box: what the files of this name share. */
 #pragma once
 
 #include <glib.h>
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cgroup.h"
+#include "keeper.h"
 #include "launch.h"
 #include "place.h"
 #include "plan.h"
@@ -26,16 +27,20 @@ struct sbx_box {
 	int kill_asked; /* atomic: sbx_box_kill() */
 	pid_t owner;    /* the process that made it; a forked copy must keep its hands off */
 	int state;
+	int paused_from; /* with SBX_PAUSED: the state to go back to */
 	sbx_spec *spec;
 	struct plan *plan;         /* of the box, for the words of errors; until it runs */
 	struct plan *command_plan; /* likewise, until exec */
 	struct cgroup *cgroup;     /* NULL: none could be had and nothing needed one */
 	struct place place;        /* where the cgroup is; nothing where there is none */
+	struct keeper guard;       /* ends the box when this process dies and init is frozen: delegated, or paused */
+	bool guard_is_pauses;      /* started for the pause, and ends with it */
 	GPtrArray *limits;         /* of struct report_limit */
 	GPtrArray *places;         /* of struct report_place */
 	GArray *calls;             /* of struct report_call */
 	bool listens;              /* init hears of every call that the filter kills for */
 	bool call_killed;          /* it has heard of one */
+	bool main_killed;          /* one that ended the main payload's own process */
 	pid_t init_pid;
 	int init_pidfd, socket, epoll, timer;
 	bool init_ended;
@@ -57,6 +62,13 @@ struct sbx_box {
 /* Be the one thread that is inside; 0 or a negative errno. */
 int box_enter(sbx_box *box, sbx_error **error);
 void box_leave(sbx_box *box);
+
+/* --- box-pause.c --- */
+/* Created, running or stopped, whether it stands still or not. */
+int box_unpaused_state(const struct sbx_box *box);
+
+/* --- box-stat.c --- */
+int box_check_report(const sbx_report *report, sbx_error **error);
 
 /* --- box-start.c --- */
 /* Cgroup, plan, birth, maps, READY. */

@@ -4,7 +4,10 @@
 /* What the kernel counted in one cgroup. A file or field that is not there leaves its bit unset: no 0 for "unknown". */
 #include "cgroup-stat.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "fd.h"
@@ -163,18 +166,71 @@ killed(const struct cgroup *cgroup, const sbx_report *report, uint64_t kills, ui
 	return kills > groups ? kills - groups : MIN(kills, 1);
 }
 
+/* More groups than this, or deeper ones, are not looked at: then there is no number. */
+#define BELOW_MAX 256
+#define DEPTH_MAX 16
+
+static bool
+denied_below(int fd, unsigned depth, unsigned *left, uint64_t *sum)
+{
+	g_autofree char *text = fd_read_file_at(fd, "pids.events");
+	int listed = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = listed >= 0 ? fdopendir(listed) : NULL;
+	bool whole = dir && depth < DEPTH_MAX;
+	uint64_t value;
+
+	/* a group that has no file, where the controller was not passed on, counts in the one above */
+	if (text && stat_field(text, "max", &value))
+		*sum += value;
+	for (const struct dirent *entry; whole && (entry = readdir(dir));) {
+		autofd child = -1;
+
+		if (entry->d_type != DT_DIR || *entry->d_name == '.')
+			continue;
+		child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		whole = (*left)-- > 0 && (child < 0 || denied_below(child, depth + 1, left, sum));
+	}
+	if (dir)
+		(void)closedir(dir);
+	else
+		fd_close(&listed);
+	return whole;
+}
+
+/*
+ * Forks that were refused. Since Linux 6.11 a group counts them for all below it, and has pids.events.local; before
+ * that a refusal is counted where the process sits, whichever limit it hit: the groups below are added, as long as they
+ * exist.
+ */
+static bool
+pids_denied(int fd, uint64_t *ret)
+{
+	g_autofree char *text = fd_read_file_at(fd, "pids.events");
+	unsigned left = BELOW_MAX;
+	uint64_t value;
+
+	if (!text || !stat_field(text, "max", &value))
+		return false;
+	if (faccessat(fd, "pids.events.local", F_OK, 0) < 0) {
+		value = 0;
+		if (!denied_below(fd, 0, &left, &value))
+			return false;
+	}
+	*ret = value;
+	return true;
+}
+
 static void
 stat_events(const struct cgroup *cgroup, sbx_report *report)
 {
 	g_autofree char *memory = fd_read_file_at(cgroup->fd, "memory.events");
-	g_autofree char *pids = fd_read_file_at(cgroup->fd, "pids.events");
 	uint64_t value, groups = 0;
 
 	if (memory && stat_field(memory, "oom_kill", &value)) {
 		(void)stat_field(memory, "oom_group_kill", &groups);
 		put(report, SBX_VALID_OOM_KILLS, &report->oom_kills, killed(cgroup, report, value, groups));
 	}
-	if (pids && stat_field(pids, "max", &value))
+	if (pids_denied(cgroup->fd, &value))
 		put(report, SBX_VALID_PIDS_DENIED, &report->pids_denied, value);
 }
 
@@ -209,16 +265,49 @@ cgroup_stat(const struct cgroup *cgroup, sbx_report *report)
 	stat_stalls(cgroup, report);
 }
 
+/*
+ * Who was it? What mm/memcontrol.c and mm/oom_kill.c count where (O: whose limit was reached, V: the victim's group):
+ *
+ *	oom             O, memory.events.local; O and all above, memory.events
+ *	oom_kill        V, memory.events.local; V and all above, memory.events; once for each process of a group that dies
+ *	oom_group_kill  the highest group from V up to O that has memory.oom.group, likewise (Linux 5.17)
+ *
+ * With memory_localevents (a mount option of the host's) memory.events is as memory.events.local. So, for a group with
+ * groups below it, made by the payload or for it; local and below are its two files, an x is more than 0:
+ *
+ *	oom_kill       oom           oom_group_kill
+ *	local  below   local  below  local             the kill was
+ *	0      0       any    any    0                 none
+ *	any    x       x      x      any               its own limit's
+ *	0      0       x      any    x                 its own limit's; victims below count for themselves (localevents)
+ *	any    x       0      0      any               an ancestor's: nothing in here has reached a limit
+ *	x      x       0      x      any               an ancestor's: no limit below reaches a process of this very group
+ *	0      x       0      x      x                 an ancestor's: a limit below does not kill this group as a whole
+ *	0      x       0      x      0                 a limit's of a group below: the affair of who set it
+ *
+ * The last row may hide an ancestor's kill, where memory.oom.group is off and a limit below was reached as well.
+ */
+bool
+stat_oom(const char *local, const char *below, struct cgroup_oom *ret)
+{
+	uint64_t local_kills, kills, own, oom, groups = 0;
+
+	if (!stat_field(local, "oom_kill", &local_kills) || !stat_field(local, "oom", &own) ||
+	    !stat_field(below, "oom_kill", &kills) || !stat_field(below, "oom", &oom))
+		return false;
+	(void)stat_field(local, "oom_group_kill", &groups);
+	kills = MAX(kills, MAX(local_kills, groups));
+	if (!own && oom && !local_kills && !groups)
+		kills = 0;
+	*ret = (struct cgroup_oom){ .kills = kills, .own = own };
+	return true;
+}
+
 bool
 cgroup_oom(const struct cgroup *cgroup, struct cgroup_oom *ret)
 {
 	g_autofree char *local = fd_read_file_at(cgroup->fd, "memory.events.local");
-	g_autofree char *all = local ? NULL : fd_read_file_at(cgroup->fd, "memory.events");
-	const char *text = local ? local : all;
-	struct cgroup_oom oom = { 0 };
+	g_autofree char *below = fd_read_file_at(cgroup->fd, "memory.events");
 
-	if (!text || !stat_field(text, "oom_kill", &oom.kills) || !stat_field(text, "oom", &oom.own))
-		return false;
-	*ret = oom;
-	return true;
+	return below && stat_oom(local ? local : below, below, ret);
 }

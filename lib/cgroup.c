@@ -11,43 +11,19 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup-owner.h"
 #include "cgroup-stat.h"
 #include "error.h"
 #include "fd.h"
+#include "sweep.h"
 
 #define NAME_TRIES 1000
 #define PIDS_NAMED 8
-
-/* When this process began, in clock ticks since boot: with the pid it names a process for ever. */
-static bool
-start_time(pid_t pid, uint64_t *ret_start)
-{
-	static _Thread_local struct {
-		pid_t pid;
-		uint64_t start;
-	} known;
-	g_autofree char *text = NULL;
-	g_auto(GStrv) fields = NULL;
-	const char *after_name;
-
-	if (known.pid != pid) {
-		text = fd_read_file_at(AT_FDCWD, "/proc/self/stat");
-		/* the name, in parentheses, may hold anything, ")" too; what follows it begins with field 3 */
-		after_name = text ? strrchr(text, ')') : NULL;
-		if (!after_name)
-			return false;
-		fields = g_strsplit(after_name + 1 + strspn(after_name + 1, " "), " ", 22);
-		if (g_strv_length(fields) < 20 || !stat_number(fields[19], &known.start))
-			return false;
-		known.pid = pid;
-	}
-	*ret_start = known.start;
-	return true;
-}
 
 static bool
 throw_mkdir(const char *parent_path, const char *name, GError **error)
@@ -68,52 +44,101 @@ throw_mkdir(const char *parent_path, const char *name, GError **error)
 	return false;
 }
 
-/* Make the directory under a name that is still free: a process of another pid namespace may have our pid and start
- * time. */
+/* Is what the fd is open on still what stands under this name? */
 static bool
-make_named(int parent_fd, const char *parent_path, char **ret_name, GError **error)
+is_linked(int parent_fd, const char *name, int fd)
+{
+	struct stat named, opened;
+
+	return fstatat(parent_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
+	       named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+}
+
+/* Open the directory and hold it. 1: it is ours; 0: a sweeper was faster; -1: an error, thrown. */
+static int
+hold(int parent_fd, const char *parent_path, const char *name, int *ret_fd, GError **error)
+{
+	autofd fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	bool locked;
+
+	if (fd < 0 && errno != ENOENT && errno != ENODEV) {
+		throw_errno(error, STAGE_CGROUP, NULL, "open %s/%s", parent_path, name);
+		return -1;
+	}
+	locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+	if (fd >= 0 && !locked && errno != EWOULDBLOCK) {
+		throw_errno(error, STAGE_CGROUP, NULL, "lock %s/%s, which keeps sweepers away", parent_path, name);
+		throw_hint(error, "flock(2) must work here: see the seccomp filter around this process");
+		return -1;
+	}
+	if (!locked || !is_linked(parent_fd, name, fd))
+		return 0;
+	*ret_fd = fd_steal(&fd);
+	return 1;
+}
+
+/*
+ * Make the directory and hold it, under a name that is still free: a process of another pid namespace may have our pid
+ * and start time. Between mkdir and lock a sweeper that does not see us takes it for a leftover; then it is one.
+ */
+static bool
+make_held(struct cgroup *cgroup, const char *parent_path, GError **error)
 {
 	static guint counter;
-	pid_t pid = getpid();
-	uint64_t start;
+	struct cgroup_owner self;
 
-	if (!start_time(pid, &start))
+	if (!cgroup_owner_self(&self))
 		return throw_error(error, EIO, STAGE_CGROUP, NULL, "read our start time from /proc/self/stat");
 	for (int i = 0; i < NAME_TRIES; i++) {
-		g_autofree char *name =
-			g_strdup_printf("sbx.%d.%" PRIu64 ".%u", (int)pid, start, (guint)g_atomic_int_add(&counter, 1));
+		g_autofree char *name = cgroup_owner_name(&self, (guint)g_atomic_int_add(&counter, 1));
+		int held = 0;
 
-		if (mkdirat(parent_fd, name, 0755) == 0) {
-			*ret_name = g_steal_pointer(&name);
-			return true;
-		}
-		if (errno != EEXIST)
+		if (mkdirat(cgroup->parent_fd, name, 0755) == 0)
+			held = hold(cgroup->parent_fd, parent_path, name, &cgroup->fd, error);
+		else if (errno != EEXIST)
 			return throw_mkdir(parent_path, name, error);
+		else
+			continue;
+		if (held == 1)
+			cgroup->name = g_steal_pointer(&name);
+		else
+			(void)unlinkat(cgroup->parent_fd, name, AT_REMOVEDIR);
+		if (held != 0)
+			return held == 1;
 	}
 	return throw_error(error, EEXIST, STAGE_CGROUP, NULL, "%s is full of groups named sbx.%d.%" PRIu64 ".N",
-	                   parent_path, (int)pid, start);
+	                   parent_path, (int)self.pid, self.start);
+}
+
+/* With an fd of the parent's, and nothing else yet. */
+static struct cgroup *
+cgroup_alloc(int parent_fd)
+{
+	struct cgroup *cgroup = g_new0(struct cgroup, 1);
+
+	cgroup->fd = cgroup->kill_fd = -1;
+	cgroup->peak_offset = 1; /* the box's init */
+	cgroup->parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 3);
+	return cgroup;
+}
+
+static char *
+path_of(const char *parent_path, const char *name)
+{
+	return g_strconcat(parent_path, g_str_has_suffix(parent_path, "/") ? "" : "/", name, NULL);
 }
 
 bool
 cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, GError **error)
 {
-	g_autoptr(cgroup_t) cgroup = g_new0(struct cgroup, 1);
-	bool slash = g_str_has_suffix(parent_path, "/");
+	g_autoptr(cgroup_t) cgroup = cgroup_alloc(parent_fd);
 
-	cgroup->fd = cgroup->kill_fd = -1;
-	cgroup->peak_offset = 1; /* the box's init */
-	cgroup->parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 3);
 	if (cgroup->parent_fd < 0)
 		return throw_errno(error, STAGE_CGROUP, NULL, "duplicate the fd of %s", parent_path);
-	if (!make_named(cgroup->parent_fd, parent_path, &cgroup->name, error))
+	sweep_beside(cgroup->parent_fd);
+	if (!make_held(cgroup, parent_path, error))
 		return false;
-	cgroup->path = g_strconcat(parent_path, slash ? "" : "/", cgroup->name, NULL);
-	cgroup->fd = openat(cgroup->parent_fd, cgroup->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (cgroup->fd < 0) {
-		throw_errno(error, STAGE_CGROUP, NULL, "open %s", cgroup->path);
-		(void)unlinkat(cgroup->parent_fd, cgroup->name, AT_REMOVEDIR);
-		return false;
-	}
+	cgroup->path = path_of(parent_path, cgroup->name);
 	cgroup->kill_fd = openat(cgroup->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 	if (cgroup->kill_fd < 0) {
 		throw_errno(error, STAGE_CGROUP, NULL, "open %s/cgroup.kill", cgroup->path);
@@ -122,6 +147,39 @@ cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, G
 	}
 	*ret_cgroup = g_steal_pointer(&cgroup);
 	return true;
+}
+
+/* The order counts: once we have the lock, an owner that is not seen neither has the group nor can it get it. */
+struct cgroup *
+cgroup_take(int parent_fd, const char *parent_path, const char *name)
+{
+	g_autoptr(cgroup_t) cgroup = NULL;
+	struct cgroup_owner owner;
+	autofd fd = -1;
+
+	errno = EINVAL;
+	if (!cgroup_owner_parse(name, &owner))
+		return NULL;
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return NULL;
+	errno = ENOENT;
+	if (!is_linked(parent_fd, name, fd))
+		return NULL;
+	errno = EBUSY;
+	if (cgroup_owner_seen(&owner))
+		return NULL;
+	cgroup = cgroup_alloc(parent_fd);
+	if (cgroup->parent_fd < 0)
+		return NULL;
+	cgroup->fd = fd_steal(&fd);
+	cgroup->name = g_strdup(name);
+	cgroup->path = path_of(parent_path, name);
+	cgroup->kill_fd = openat(cgroup->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	/* its owner may have given it up just now, because we have the lock */
+	if (cgroup->kill_fd < 0 && errno != EACCES && errno != EPERM && errno != EROFS)
+		return NULL;
+	return g_steal_pointer(&cgroup);
 }
 
 bool

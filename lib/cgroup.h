@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* One cgroup v2 directory of one box: made, limited, read, killed, removed. Everything goes through its directory fd. */
+/* One cgroup v2 directory of one box: made, limited, read, killed, removed. Everything goes through its directory
+ * fd. */
 #pragma once
 
 #include <glib.h>
@@ -22,8 +23,13 @@ struct cgroup {
 	GDestroyNotify let_go;
 };
 
-/* Make a group below `parent_fd` (kept as a duplicate). `parent_path` is for messages. */
+/* Make a group below `parent_fd` (kept as a duplicate). `parent_path` is for messages. As long as its `fd` is open,
+ * here or in a copy of this process, no sweeper touches it. */
 bool cgroup_new(int parent_fd, const char *parent_path, struct cgroup **ret_cgroup, GError **error);
+/* Take over one that cgroup_new() made in a process that is gone; other sweepers keep away from it then. NULL and
+ * errno: EWOULDBLOCK (it is held), EBUSY (its owner is seen alive), EINVAL (no name of ours), EACCES, ENOENT... kill_fd
+ * is -1 where this user may not kill. */
+struct cgroup *cgroup_take(int parent_fd, const char *parent_path, const char *name);
 /* Write one limit and read it back; `value` as value_kernel() makes it (io.max: DEV is resolved here to maj:min of the
  * whole disk). ret_applied: what the kernel holds now. The error has stage cgroup, key `file`, and a hint. */
 bool cgroup_set(const struct cgroup *cgroup, const char *file, const char *value, char **ret_applied, GError **error);
@@ -34,13 +40,13 @@ int cgroup_populated(const struct cgroup *cgroup);
 /* The numbers that the cgroup knows, into the report, with their valid bits. */
 void cgroup_stat(const struct cgroup *cgroup, sbx_report *report);
 struct cgroup_oom {
-	uint64_t kills; /* oom_kill of memory.events.local, or of memory.events where that is missing */
-	uint64_t own;   /* oom of memory.events.local: this group's own limit was reached */
+	uint64_t kills; /* killed in it or below by its own limit or one above; 0: none, or by limits below it only */
+	uint64_t own;   /* its own limit was reached so often */
 };
 /* false: no memory controller here. */
 bool cgroup_oom(const struct cgroup *cgroup, struct cgroup_oom *ret);
-/* Wait until it is empty, at most timeout_ms, then remove it and every group below it, deepest first. Called twice is fine.
- * The error (EBUSY) names pids that are left. */
+/* Wait until it is empty, at most timeout_ms, then remove it and every group below it, deepest first. Called twice is
+ * fine. The error (EBUSY) names pids that are left. */
 bool cgroup_remove(struct cgroup *cgroup, int timeout_ms, GError **error);
 /* Frees memory and fds only. */
 void cgroup_free(struct cgroup *cgroup);

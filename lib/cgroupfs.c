@@ -151,6 +151,39 @@ place_use(const struct place *place, const char *own, struct cgroupfs *ret_cgrou
 	return true;
 }
 
+/* Where v1 hierarchies are mounted, or NULL. */
+static char *
+v1_mounted(void)
+{
+	g_auto(mountinfo_t) mountinfo = { 0 };
+	g_autoptr(GString) names = g_string_new(NULL);
+	struct mount mount;
+
+	while (mountinfo_next(&mountinfo, &mount))
+		if (strcmp(mount.type, "cgroup") == 0)
+			g_string_append_printf(names, "%s%s", names->len ? ", " : "", mount.point);
+	return names->len ? g_strdup(names->str) : NULL;
+}
+
+static bool
+throw_no_mount(GError **error)
+{
+	g_autofree char *v1 = v1_mounted();
+	g_autofree char *known = fd_read_file_at(AT_FDCWD, "/proc/filesystems");
+
+	if (known && !strstr(known, "\tcgroup2\n")) {
+		throw_error(error, ENOENT, STAGE_CGROUP, NULL, "this kernel has no cgroup v2");
+		return throw_hint(error, "run a kernel that is built with CONFIG_CGROUPS");
+	}
+	if (v1) {
+		throw_error(error, ENOENT, STAGE_CGROUP, NULL, "no cgroup v2 mount on this host, only cgroup v1 (%s)", v1);
+		return throw_hint(error, "boot with systemd.unified_cgroup_hierarchy=1, or, without systemd, with "
+		                         "cgroup_no_v1=all and: mount -t cgroup2 none /sys/fs/cgroup");
+	}
+	throw_error(error, ENOENT, STAGE_CGROUP, NULL, "no cgroup v2 mount on this host");
+	return throw_hint(error, "mount -t cgroup2 none /sys/fs/cgroup");
+}
+
 /* Never freed once it is set, so readers need no lock. */
 static struct place *cached;
 
@@ -169,11 +202,8 @@ cgroupfs_open(struct cgroupfs *ret_cgroupfs, GError **error)
 	if (own && place && cgroupfs_relative(place->root, own) && place_use(place, own, ret_cgroupfs))
 		return true;
 	place = own ? place_search(own) : NULL;
-	if (!place) {
-		throw_error(error, ENOENT, STAGE_CGROUP, NULL, "no cgroup v2 mount on this host");
-		return throw_hint(error, "mount -t cgroup2 none /sys/fs/cgroup, or boot with "
-		                         "systemd.unified_cgroup_hierarchy=1");
-	}
+	if (!place)
+		return throw_no_mount(error);
 	done = place_use(place, own, ret_cgroupfs);
 	if (!done)
 		throw_errno(error, STAGE_CGROUP, NULL, "open %s", place->path);
@@ -239,8 +269,10 @@ cgroupfs_missing(const char *controller, const char *key, const char *path, GErr
 		throw_error(error, ENOTSUP, STAGE_CGROUP, key,
 		            "the %s controller is bound to a cgroup v1 hierarchy on this host%s%s%s", controller,
 		            mount ? " (" : "", mount ? mount : "", mount ? ")" : "");
-		return throw_hint(error, "boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=all, "
-		                         "or run in a VM");
+		return throw_hint(error,
+		                  "boot with systemd.unified_cgroup_hierarchy=1, or, without systemd, with cgroup_no_v1=%s "
+		                  "(or =all); or run in a VM",
+		                  v1_name);
 	}
 	if (root_lacks(controller)) {
 		throw_error(error, ENOTSUP, STAGE_CGROUP, key, "this kernel has no %s controller in cgroup v2", controller);

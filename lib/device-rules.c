@@ -21,9 +21,9 @@ G_STATIC_ASSERT((int)DEVICE_MKNOD == (int)BPF_DEVCG_ACC_MKNOD && (int)DEVICE_REA
 G_STATIC_ASSERT((int)DEVICE_WRITE == (int)BPF_DEVCG_ACC_WRITE);
 
 /*
- * The default devices of the OCI runtime specification, and the terminals. What runc adds, that a node of any device may
- * be *made*, is left out: it is of use only to a payload that was given CAP_MKNOD, and a node made in a writable bind stays
- * on the host, where no filter of ours stands before it. Who wants it says "a *:* m".
+ * The default devices of the OCI runtime specification, and the terminals. What runc adds, that a node of any device
+ * may be *made*, is left out: it is of use only to a payload that was given CAP_MKNOD, and a node made in a writable
+ * bind stays on the host, where no filter of ours stands before it. Who wants it says "a *:* m".
  */
 static const struct device_rule standard[] = {
 	{ DEVICE_CHAR, 1, 3, DEVICE_RWM },            /* null */
@@ -153,9 +153,9 @@ device_rules_finish(GArray *rules)
 }
 
 /* --- instructions ---
- * r1 the context and then scratch, r2 what is asked and not yet allowed, r3 major, r4 minor, r5 type, r0 the difference between
- * a rule and the device. There is no jump in it: the verifier walks both ways of each, and the default rules with jumps took it
- * 300 us instead of 80. */
+ * r1 the context and then scratch, r2 what is asked and not yet allowed, r3 major, r4 minor, r5 type, r0 the difference
+ * between a rule and the device. There is no jump in it: the verifier walks both ways of each, and the default rules
+ * with jumps took it 300 us instead of 80. */
 
 static void
 emit(GArray *program, unsigned code, unsigned dst, unsigned src, int off, uint32_t imm)
@@ -209,8 +209,8 @@ emit_rule(GArray *program, const struct device_rule *rule, uint32_t minors)
 		emit(program, BPF_ALU | BPF_AND | BPF_K, BPF_REG_2, 0, 0, ~rule->access);
 		return;
 	}
-	/* 1 where there is no difference, times what the rule allows, is what to take away. (Not by a mask of all ones made by an
-	 * arithmetic shift: newer verifiers take that for a jump in disguise, and walk both ways again.) */
+	/* 1 where there is no difference, times what the rule allows, is what to take away. (Not by a mask of all ones made
+	 * by an arithmetic shift: newer verifiers take that for a jump in disguise, and walk both ways again.) */
 	emit(program, BPF_ALU64 | BPF_SUB | BPF_K, BPF_REG_0, 0, 0, 1);
 	emit(program, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 63);
 	if (minors) {
@@ -223,7 +223,8 @@ emit_rule(GArray *program, const struct device_rule *rule, uint32_t minors)
 	emit(program, BPF_ALU | BPF_XOR | BPF_X, BPF_REG_2, BPF_REG_0, 0, 0);
 }
 
-/* Neighbours that differ in a small minor number only are one rule: the more instructions, the longer takes the verifier. */
+/* Neighbours that differ in a small minor number only are one rule: the more instructions, the longer takes the
+ * verifier. */
 static void
 emit_rules(GArray *program, const GArray *rules)
 {
@@ -260,7 +261,8 @@ device_rules_emit(const GArray *rules)
 	/* a kind of access that is not known yet is allowed to nobody but who asked for everything */
 	if (rules->len == 1 && compare(rules->data, &all) == 0)
 		emit(program, BPF_ALU | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 0);
-	/* 1 when nothing is left, else 0: in these words, since older verifiers see only of a shift to the right what is left */
+	/* 1 when nothing is left, else 0: in these words, since older verifiers see only of a shift to the right what is
+	 * left */
 	emit_copy(program, BPF_REG_0, BPF_REG_2);
 	emit(program, BPF_ALU64 | BPF_SUB | BPF_K, BPF_REG_0, 0, 0, 1);
 	emit(program, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 63);

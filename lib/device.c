@@ -5,17 +5,18 @@
  * The device program: loaded, shared, and put on a cgroup.
  *
  * Theory of operation. One program stands on the box's own cgroup before the first task enters it. It is attached with
- * BPF_PROG_ATTACH and BPF_F_ALLOW_MULTI, so that those of the groups above still count, and changed with BPF_F_REPLACE: one
- * program leaves and the other comes in one step. It is not a bpf_link, since a link lives as long as somebody holds its
- * fd: the host's goes with the host's other fds when the host is killed, while the payload lives until init has noticed;
- * and init's would go before init's children do. What is attached this way lives as long as the cgroup, and the payload
- * lives no longer than that. It keeps no fd in the host busy, either.
+ * BPF_PROG_ATTACH and BPF_F_ALLOW_MULTI, so that those of the groups above still count, and changed with BPF_F_REPLACE:
+ * one program leaves and the other comes in one step. It is not a bpf_link, since a link lives as long as somebody
+ * holds its fd: the host's goes with the host's other fds when the host is killed, while the payload lives until init
+ * has noticed; and init's would go before init's children do. What is attached this way lives as long as the cgroup,
+ * and the payload lives no longer than that. It keeps no fd in the host busy, either.
  *
  * Boxes with equal rules share one loaded program: the verifier takes longer than everything else here. The shared ones
- * stand in a table without a lock. A slot's `refs` is its state: 0 nobody's, BUSY being filled or emptied, else the number
- * of users; whoever has counted itself in may read the rest. So a fork in another thread's worst moment costs the child
- * one slot and no deadlock. Programs of another process are never used, even where their fds were inherited: a child may
- * have closed all it knew nothing of. With the last box the last program goes; nothing is kept for a box that may never come.
+ * stand in a table without a lock. A slot's `refs` is its state: 0 nobody's, BUSY being filled or emptied, else the
+ * number of users; whoever has counted itself in may read the rest. So a fork in another thread's worst moment costs
+ * the child one slot and no deadlock. Programs of another process are never used, even where their fds were inherited:
+ * a child may have closed all it knew nothing of. With the last box the last program goes; nothing is kept for a box
+ * that may never come.
  */
 #include "device.h"
 

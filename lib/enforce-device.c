@@ -33,8 +33,8 @@ enforce_device_asked(const sbx_spec *spec)
 	return false;
 }
 
-/* Without a filter, what can be used is what has a node in the box. A rule that asks for a node, and for no less than to
- * read and write it, has what it asks. */
+/* Without a filter, what can be used is what has a node in the box. A rule that asks for a node, and for no less than
+ * to read and write it, has what it asks. */
 static bool
 nodes_suffice(const struct spec_entry *entry)
 {

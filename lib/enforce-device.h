@@ -23,7 +23,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(device_wish_t, enforce_device_clear)
 bool enforce_device_asked(const sbx_spec *spec);
 /* Look the rules up and load their program. */
 bool enforce_device_prepare(const sbx_spec *spec, struct device_wish *wish, GError **error);
-/* Put the program on the cgroup, in place of the one that may be there, and note it. Before the first task enters, or live. */
+/* Put the program on the cgroup, in place of the one that may be there, and note it. Before the first task enters, or
+ * live. */
 bool enforce_device(const sbx_spec *spec, struct device_wish *wish, struct cgroup *cgroup, GPtrArray *limits,
                     GError **error);
 /* Note which wall stands. `met`: of a filter; NULL: there is none, and the nodes must do. */

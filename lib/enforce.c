@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "enforce-delegate.h"
 #include "enforce-device.h"
 #include "error.h"
 #include "fd.h"
@@ -86,7 +87,7 @@ limits_asked(const sbx_spec *spec)
 bool
 enforce_asked(const sbx_spec *spec)
 {
-	return enforce_device_asked(spec) || limits_asked(spec);
+	return enforce_device_asked(spec) || enforce_delegate_asked(spec) || limits_asked(spec);
 }
 
 /* --- where --- */
@@ -111,15 +112,44 @@ wanted_controllers(const sbx_spec *spec, bool best_effort, GPtrArray *controller
 	g_ptr_array_add(keys, NULL);
 }
 
+/* Would anything of the spec come to nothing without a cgroup, be it best effort? */
+static bool
+cgroup_needed(const sbx_spec *spec)
+{
+	for (guint i = 0; i < spec->entries->len; i++)
+		if (spec_at(spec, i)->key->limit || spec_at(spec, i)->key->type == KEY_DEVICE)
+			return true;
+	return enforce_asked(spec);
+}
+
 static bool
 find_place(const sbx_spec *spec, bool best_effort, GPtrArray *places, struct place *ret_place, GError **error)
 {
 	g_autoptr(GPtrArray) controllers = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) keys = g_ptr_array_new();
 
+	if (!cgroup_needed(spec))
+		return place_find(spec, NULL, NULL, places, ret_place, error);
 	wanted_controllers(spec, best_effort, controllers, keys);
 	return place_find(spec, (const char *const *)controllers->pdata, (const char *const *)keys->pdata, places,
 	                  ret_place, error);
+}
+
+/* With the controllers of best-effort limits, or else without these. */
+static bool
+try_places(const sbx_spec *spec, GPtrArray *places, struct place *ret_place, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	bool softer = false;
+
+	if (find_place(spec, true, places, ret_place, &failure))
+		return true;
+	for (guint i = 0; i < spec->entries->len; i++)
+		softer |= spec_at(spec, i)->key->limit && spec_at(spec, i)->best_effort;
+	if (softer)
+		return find_place(spec, false, places, ret_place, error);
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return false;
 }
 
 /* --- what --- */
@@ -242,16 +272,13 @@ enforce_limits(const sbx_spec *spec, GPtrArray *limits, GPtrArray *places, struc
 
 	if (!enforce_device_prepare(spec, &wish, error))
 		return false;
-	found = find_place(spec, true, places, &place, &failure);
-	if (!found) {
-		g_clear_error(&failure);
-		found = find_place(spec, false, places, &place, &failure);
-	}
-	if (found)
-		found = cgroup_new(place.fd, place.path, &cgroup, &failure);
+	found = try_places(spec, places, &place, &failure) &&
+	        (cgroup_new(place.fd, place.path, &cgroup, &failure) || place_explain_mkdir(place.path, &failure));
 	if (!found && enforce_asked(spec)) {
 		g_propagate_error(error, g_steal_pointer(&failure));
-		return limits_asked(spec) ? false : throw_prefix(error, "a device filter needs a cgroup of its own: ");
+		return limits_asked(spec) ? false
+		                          : throw_prefix(error, "%s needs a cgroup of its own: ",
+		                                         enforce_delegate_asked(spec) ? "cgroup.delegate" : "a device filter");
 	}
 	note_others(spec, limits, cgroup != NULL);
 	if (!cgroup)

@@ -27,8 +27,8 @@ void fd_close(int *fd);
 char *fd_read_all(int fd, size_t *ret_length);
 /* Read a small file (at most 1 MiB) whole, NUL-terminated; NULL and errno on failure. g_free() it. */
 char *fd_read_file_at(int dirfd, const char *path);
-/* All of it into a new file of ours, or false and errno. Where RLIMIT_FSIZE forbids it that is EFBIG: writing would bring
- * SIGXFSZ upon the whole program. */
+/* All of it into a new file of ours, or false and errno. Where RLIMIT_FSIZE forbids it that is EFBIG: writing would
+ * bring SIGXFSZ upon the whole program. */
 bool fd_write_whole(int fd, const void *bytes, size_t size);
 /* One write(2) of a text into an existing file, as kernel files want it; false and errno on failure. A short write is
  * EIO. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* The nodes that device rules name by path: each stands in the box's own /dev, under the name that it has on the host. */
+/* The nodes that device rules name by path: each stands in the box's own /dev, under the name that it has on the
+ * host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -23,7 +24,8 @@ device_clear(struct device *device)
 	g_free(device->path);
 }
 
-/* Without a filter a node can be read and written by whoever its mode lets: where less was asked for, it must not be. */
+/* Without a filter a node can be read and written by whoever its mode lets: where less was asked for, it must not
+ * be. */
 static bool
 is_too_much(const struct files *files, const struct value_device *value)
 {

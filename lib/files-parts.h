@@ -49,13 +49,15 @@ struct files {
 	GArray *places;   /* of struct files_place, oldest first */
 	GArray *devices;  /* of files-device.c's own; NULL: none */
 	unsigned root_slot, scratch_slot, proc_slot, sys_slot, dev_slot;
+	unsigned whole_proc_slot; /* for boxes inside */
 	unsigned node_slot[6];
 	unsigned n_scratch;
 };
 
 /*
  * A detached copy of a tree, made by the host where it may: it can pass where the box's user can't. *ret_slot stays
- * FILES_NONE where it may not (a plain user; root of a user namespace in somebody else's mount namespace): init does it then.
+ * FILES_NONE where it may not (a plain user; root of a user namespace in somebody else's mount namespace): init does it
+ * then.
  */
 bool files_host_copy(struct plan *plan, int dirfd, const char *path, unsigned *ret_slot);
 

@@ -82,7 +82,8 @@ plan_overlay(struct files *files, unsigned lower, mode_t mode)
 			          MOVE_MOUNT_F_EMPTY_PATH);
 		plan_call(plan, SYS_fsconfig, 1, context, FSCONFIG_SET_STRING, plan_string(plan, option[i]), name, 0);
 	}
-	/* trusted.* attributes are not for user namespaces; the kernel's answer to an unknown word is EINVAL, and it does without */
+	/* trusted.* attributes are not for user namespaces; the kernel's answer to an unknown word is EINVAL, and it does
+	 * without */
 	if (plan->identity.user_ns)
 		plan_call(plan, SYS_fsconfig, 1, context, FSCONFIG_SET_FLAG, plan_string(plan, "userxattr"), 0, 0)->flags |=
 			WIRE_ANY;

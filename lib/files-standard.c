@@ -33,6 +33,12 @@ plan_fresh(struct plan *plan, const char *type, uint64_t attr)
 	return plan_open(plan, SYS_fsmount, 1, context, FSMOUNT_CLOEXEC, attr);
 }
 
+static bool
+is_delegated(const struct files *files)
+{
+	return files->plan->delegate_slot != WIRE_NEVER;
+}
+
 /*
  * proc and sysfs are made now, while the host's are still in sight: a user namespace may mount them only where a whole
  * one can be seen already.
@@ -54,6 +60,11 @@ files_standard_sources(struct files *files)
 		files->proc_slot = plan_fresh(plan, "proc", PROC_ATTR);
 	else
 		files->proc_slot = plan_clone_tree(plan, "/proc", true);
+	/* never for the host's own root: as the owner of sysctls it could write them in a proc that it mounts itself */
+	if (is_delegated(files) && plan->namespaces & CLONE_NEWPID && plan->identity.user_ns) {
+		plan_for(plan, STAGE_FILES, namespaces_delegate(files->spec), "mount a proc for boxes inside");
+		files->whole_proc_slot = plan_fresh(plan, "proc", PROC_ATTR);
+	}
 	plan_for(plan, STAGE_FILES, NULL, "mount sysfs");
 	if (!namespaces_own_net(plan))
 		files->sys_slot = plan_clone_tree(plan, "/sys", true);
@@ -135,7 +146,8 @@ plan_dev(struct files *files)
 
 		plan_for(plan, STAGE_FILES, NULL, "device node /dev/%s", nodes[i]);
 		plan_call(plan, SYS_mknodat, 0, PLAN_AT_CWD, name, S_IFREG | 0666, 0);
-		/* read-only keeps the host's inode as it is (times, mode); it does not keep anyone from writing to the device */
+		/* read-only keeps the host's inode as it is (times, mode); it does not keep anyone from writing to the
+		 * device */
 		files_attr(files, files->node_slot[i], MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
 		plan_call(plan, SYS_move_mount, 1, files->node_slot[i], plan_string(plan, ""), PLAN_AT_CWD, name,
 		          MOVE_MOUNT_F_EMPTY_PATH);
@@ -167,13 +179,48 @@ plan_no_user_namespaces(struct files *files)
 	struct plan *plan = files->plan;
 	unsigned fd;
 
-	if (!plan->identity.user_ns || !(plan->namespaces & CLONE_NEWPID))
+	/* a box inside lives in one: there the filter alone decides */
+	if (!plan->identity.user_ns || !(plan->namespaces & CLONE_NEWPID) || is_delegated(files))
 		return;
 	plan_for(plan, STAGE_FILES, NULL, "no user namespaces inside");
 	fd = plan_open(plan, SYS_openat, 1, files->proc_slot, plan_string(plan, "sys/user/max_user_namespaces"),
 	               O_WRONLY | O_CLOEXEC);
 	plan_call(plan, SYS_write, 1, fd, plan_string(plan, "0"), 1)->flags |= WIRE_FULL;
 	plan_call(plan, SYS_close, 1, fd);
+}
+
+/*
+ * A user namespace may mount a proc only where a whole one is attached, and the one on /proc has parts hidden. So a
+ * second one is, below /sys, before the sysfs lies over that: no path leads there, and the kernel does not ask for one.
+ */
+static void
+plan_whole_proc(struct files *files)
+{
+	if (files->whole_proc_slot == FILES_NONE)
+		return;
+	plan_for(files->plan, STAGE_FILES, namespaces_delegate(files->spec), "attach a proc for boxes inside");
+	files_tmpfs(files, "/sys", 4096, 2, "mode=755", MS_NOEXEC);
+	files_attach(files, files->whole_proc_slot, files_target(files, "/sys/proc", true, false));
+}
+
+/* The payload's part of the box's cgroup is the root of what is mounted: init has its cgroup namespace there. */
+static void
+plan_cgroup(struct files *files)
+{
+	const struct spec_entry *entry = namespaces_delegate(files->spec);
+	unsigned mounted;
+
+	if (!is_delegated(files))
+		return;
+	/* in a tmpfs the directory has to be made, in a sysfs it is there */
+	if (files->sys_slot != FILES_NONE)
+		files_place_add(files, "/sys", false);
+	plan_for(files->plan, STAGE_FILES, entry, "mount /sys/fs/cgroup");
+	mounted = plan_fresh(files->plan, "cgroup2", PROC_ATTR);
+	files_attach(files, mounted, files_target(files, "/sys/fs/cgroup", true, false));
+	if (files->sys_slot == FILES_NONE)
+		files_attr(files, files_target(files, "/sys", true, false), MOUNT_ATTR_RDONLY, false);
+	files_place_add(files, "/sys/fs/cgroup", false);
 }
 
 void
@@ -185,10 +232,14 @@ files_standard_mounts(struct files *files)
 	files_attach(files, files->proc_slot, files_target(files, "/proc", true, false));
 	files_place_add(files, "/proc", false);
 	plan_no_user_namespaces(files);
+	plan_whole_proc(files);
 	plan_for(plan, STAGE_FILES, NULL, "mount /sys");
 	if (files->sys_slot == FILES_NONE) {
 		/* ours can't be mounted here, and the host's would show the host's network: an empty one it is */
-		files_tmpfs(files, "/sys", 4096, 2, "mode=555", MS_RDONLY | MS_NOEXEC);
+		if (is_delegated(files))
+			files_tmpfs(files, "/sys", 4096, 4, "mode=755", MS_NOEXEC);
+		else
+			files_tmpfs(files, "/sys", 4096, 2, "mode=555", MS_RDONLY | MS_NOEXEC);
 	} else {
 		if (!namespaces_own_net(plan))
 			files_attr(files, files->sys_slot, PROC_ATTR | MOUNT_ATTR_RDONLY, true);
@@ -202,6 +253,7 @@ files_standard_mounts(struct files *files)
 		          plan_string(plan, "size=4k,nr_inodes=2,mode=555"))
 			->forgive = ENOENT;
 	}
+	plan_cgroup(files);
 	files_place_add(files, "/sys", false);
 	plan_dev(files);
 	for (const struct host_path *path = host_readonly_paths(); path->path; path++)

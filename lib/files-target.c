@@ -4,9 +4,9 @@
 /*
  * Where in the box something goes.
  *
- * Every target is opened once, below the new root, by openat2, and used as a handle from then on: nothing that a hostile
- * root directory does to its names in between can move a mount elsewhere. Names are only made where a tmpfs or an
- * overlay of the box lies, one component at a time; the host's own trees are never written.
+ * Every target is opened once, below the new root, by openat2, and used as a handle from then on: nothing that a
+ * hostile root directory does to its names in between can move a mount elsewhere. Names are only made where a tmpfs or
+ * an overlay of the box lies, one component at a time; the host's own trees are never written.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,10 +5,11 @@
  * The box's file system, as steps.
  *
  * Theory of operation. Init starts in a copy of the host's mount namespace, with the host's user. It takes a detached
- * copy of every source (open_tree), then the box's ids, makes the root's copy read-only, puts it on top of "/" and pivots
- * into it without a scratch directory on the host. What follows happens inside. Sources that only a privileged host may
- * reach are copied by the host and handed over as fds. An overlay needs directories that are attached somewhere: a tmpfs
- * stacked on "/" is that place (path lookups start below it, so it is in nobody's way), and is gone before READY.
+ * copy of every source (open_tree), then the box's ids, makes the root's copy read-only, puts it on top of "/" and
+ * pivots into it without a scratch directory on the host. What follows happens inside. Sources that only a privileged
+ * host may reach are copied by the host and handed over as fds. An overlay needs directories that are attached
+ * somewhere: a tmpfs stacked on "/" is that place (path lookups start below it, so it is in nobody's way), and is gone
+ * before READY.
  */
 #include "files.h"
 
@@ -82,7 +83,8 @@ open_bind_fd(struct files *files, struct files_item *item, GError **error)
 		return throw_errno(error, STAGE_FILES, entry->name, "copy the tree of fd %d", entry->fd);
 	if (item->slot != FILES_NONE)
 		return true;
-	/* a plain user's box can only copy what it can name; init would notice a name that is gone, we notice one that changed */
+	/* a plain user's box can only copy what it can name; init would notice a name that is gone, we notice one that
+	 * changed */
 	g_free(item->mount.src);
 	item->mount.src = g_file_read_link(link, NULL);
 	if (!item->mount.src || stat(item->mount.src, &again) < 0 || again.st_dev != item->source.st_dev ||
@@ -202,6 +204,7 @@ files_new(const sbx_spec *spec, struct plan *plan, struct files **ret_files, GEr
 	files->places = g_array_new(false, true, sizeof(struct files_place));
 	g_array_set_clear_func(files->places, (GDestroyNotify)place_clear);
 	files->root_slot = files->scratch_slot = files->proc_slot = files->sys_slot = files->dev_slot = FILES_NONE;
+	files->whole_proc_slot = FILES_NONE;
 	files->root_entry = spec_entry(spec, "root");
 	files->root = g_str_equal(root, "host") ? FILES_HOST : g_str_equal(root, "empty") ? FILES_EMPTY : FILES_DIR;
 	files->root_dir = root;

@@ -5,9 +5,9 @@
  * The seccomp filter of a payload, as steps.
  *
  * Theory of operation: from the moment the filter stands, two calls are still ours: the sendmsg(2) that gives init its
- * listener, and the execve(2). Where the policy does not allow them anyway, instructions in front of it do, for a caller
- * that has put a random word into the sixth argument, which these calls do not have. The payload never sees the word: it
- * was in memory that the exec took away, and a filter can be read by root of the host only.
+ * listener, and the execve(2). Where the policy does not allow them anyway, instructions in front of it do, for a
+ * caller that has put a random word into the sixth argument, which these calls do not have. The payload never sees the
+ * word: it was in memory that the exec took away, and a filter can be read by root of the host only.
  */
 #include "filter.h"
 
@@ -31,8 +31,8 @@ add(GArray *program, uint16_t code, unsigned jt, unsigned jf, uint32_t k)
 	g_array_append_val(program, instruction);
 }
 
-/* The calls that we make ourselves behind the filter; faccessat is init's when a directory of PATH may not be searched, and
- * exit_group is that of a payload whose execve has failed. */
+/* The calls that we make ourselves behind the filter; faccessat is init's when a directory of PATH may not be searched,
+ * and exit_group is that of a payload whose execve has failed. */
 static const unsigned own_calls[] = { SYS_execve, SYS_execveat, SYS_exit_group, SYS_faccessat, SYS_sendmsg };
 #define N_OWN G_N_ELEMENTS(own_calls)
 

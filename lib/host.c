@@ -19,7 +19,7 @@
 
 #include "fd.h"
 
-/* --- paths to hide or to keep read-only ---------------------------------------------------------------------------- */
+/* --- paths to hide or to keep read-only --------------------------------------------------------------------------- */
 
 /* is_dir: what it is where we cannot look. */
 static const struct host_path masked[] = {
@@ -96,7 +96,7 @@ host_readonly_paths(void)
 	return readonly_here;
 }
 
-/* --- privilege ----------------------------------------------------------------------------------------------------- */
+/* --- privilege ---------------------------------------------------------------------------------------------------- */
 
 /* Asked of the kernel itself, since /proc/sys/kernel/cap_last_cap may be hidden. */
 unsigned
@@ -167,7 +167,7 @@ host_is_privileged(void)
 	return host_has_cap(CAP_SYS_ADMIN);
 }
 
-/* --- namespaces and mounts ----------------------------------------------------------------------------------------- */
+/* --- namespaces and mounts ---------------------------------------------------------------------------------------- */
 
 bool
 host_has_ns(const char *name)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* The host: what this kernel and this place in it can, found by looking, never by version. Any thread; nothing is changed. */
+/* The host: what this kernel and this place in it can, found by looking, never by version. Any thread; nothing is
+ * changed. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,9 +16,9 @@ struct host_path {
 };
 
 /*
- * The paths of /proc and /sys that OCI runtimes hide, or keep read-only, as far as this kernel has them. Where the host's
- * own /proc or /sys does not show all there is (subset=pid, not mounted), every candidate of it is listed, because a new
- * mount would have it: a step on such a path forgives ENOENT.
+ * The paths of /proc and /sys that OCI runtimes hide, or keep read-only, as far as this kernel has them. Where the
+ * host's own /proc or /sys does not show all there is (subset=pid, not mounted), every candidate of it is listed,
+ * because a new mount would have it: a step on such a path forgives ENOENT.
  */
 const struct host_path *host_masked_paths(void);
 const struct host_path *host_readonly_paths(void);
@@ -27,9 +28,10 @@ unsigned host_last_cap(void);
 /* Are we in the initial user namespace (every id is mapped to itself)? */
 bool host_is_initial_user_ns(void);
 /*
- * May a new user namespace mount a "proc" or a "sysfs" of its own, read-only, or would the kernel refuse because something
- * lies over the one that is visible here (a container that masks parts of it)? proc needs a new pid namespace as well,
- * sysfs a new network namespace. Looked up once for each: a mount that comes later makes the mount step fail, no more.
+ * May a new user namespace mount a "proc" or a "sysfs" of its own, read-only, or would the kernel refuse because
+ * something lies over the one that is visible here (a container that masks parts of it)? proc needs a new pid namespace
+ * as well, sysfs a new network namespace. Looked up once for each: a mount that comes later makes the mount step fail,
+ * no more.
  */
 bool host_can_mount_proc(void);
 bool host_can_mount_sysfs(void);

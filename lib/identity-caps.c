@@ -6,12 +6,12 @@
  *
  * Theory of operation. Init decides that the box ends with its owner, so nothing may stop it, freeze it or run in its
  * place; who only ends it ends the box, as the payload may anyway. In a pid namespace of its own no signal from inside
- * reaches it, and it is not dumpable, which the kernel lets nobody pass but the holder of CAP_SYS_PTRACE over its memory.
- * Where a payload keeps that one, init's image cannot be read, and then its memory belongs to the user namespace around
- * the box (image.h). What is left are the capabilities in `reaching`: refused, each where it reaches. The others act on the payload's own processes, or on
- * what the box's namespaces hold, or (where a user namespace lies around the box) on nothing at all; sbx-profile(5) has
- * the list. CAP_SYS_NICE can make init slow, and CAP_SYS_RESOURCE (or the same user without it) can lower its limits,
- * which ends the box at worst.
+ * reaches it, and it is not dumpable, which the kernel lets nobody pass but the holder of CAP_SYS_PTRACE over its
+ * memory. Where a payload keeps that one, init's image cannot be read, and then its memory belongs to the user
+ * namespace around the box (image.h). What is left are the capabilities in `reaching`: refused, each where it reaches.
+ * The others act on the payload's own processes, or on what the box's namespaces hold, or (where a user namespace lies
+ * around the box) on nothing at all; sbx-profile(5) has the list. CAP_SYS_NICE can make init slow, and CAP_SYS_RESOURCE
+ * (or the same user without it) can lower its limits, which ends the box at worst.
  */
 #include "identity-caps.h"
 
@@ -157,7 +157,8 @@ plan_capset(struct plan *plan, uint64_t held, uint64_t inheritable)
 	plan_call(plan, SYS_capset, 0, plan_data(plan, &header, sizeof header), plan_data(plan, data, sizeof data));
 }
 
-/* What init needs to make payloads and to signal them. Resource limits and niceness matter only without a user namespace. */
+/* What init needs to make payloads and to signal them. Resource limits and niceness matter only without a user
+ * namespace. */
 static uint64_t
 builder_caps(const struct identity *identity)
 {

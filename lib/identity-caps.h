@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* The capabilities that a payload keeps and those that init needs: which may be had, and the steps that drop the rest. */
+/* The capabilities that a payload keeps and those that init needs: which may be had, and the steps that drop the
+ * rest. */
 #pragma once
 
 #include <linux/securebits.h>

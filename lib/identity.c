@@ -101,7 +101,8 @@ default_user(const sbx_spec *spec, const struct identity *identity, struct value
 		user->gid = g_array_index(identity->map.gid, struct value_map, 0).inside;
 }
 
-/* Init, as seen inside: root where that is mapped and not the payload's, else another mapped id with a line of its own. */
+/* Init, as seen inside: root where that is mapped and not the payload's, else another mapped id with a line of its
+ * own. */
 static uint32_t
 builder_id(const struct identity *identity)
 {
@@ -117,8 +118,8 @@ builder_id(const struct identity *identity)
 }
 
 /*
- * In a pid namespace of its own init cannot be signalled by the payload. In the host's it can be stopped by a process of
- * the same user, and then nobody would see the owner die: it gets a user of its own.
+ * In a pid namespace of its own init cannot be signalled by the payload. In the host's it can be stopped by a process
+ * of the same user, and then nobody would see the owner die: it gets a user of its own.
  */
 static void
 add_builder_line(struct identity *identity)

@@ -25,7 +25,7 @@
 #define P_PIDFD 3
 #endif
 
-/* --- /etc/subuid and /etc/subgid ----------------------------------------------------------------------------------- */
+/* --- /etc/subuid and /etc/subgid ---------------------------------------------------------------------------------- */
 
 static bool
 subid_number(const char *text, uint32_t *ret)
@@ -88,7 +88,7 @@ idmap_subid_covers(const char *text, const char *name, uint32_t id, const struct
 	return false;
 }
 
-/* --- the programs -------------------------------------------------------------------------------------------------- */
+/* --- the programs ------------------------------------------------------------------------------------------------- */
 
 char *
 idmap_helper_find(const char *name)
@@ -156,7 +156,8 @@ helper_listen(int in, GString *said)
 	}
 }
 
-/* The application may have reaped it already (SIGCHLD ignored, a waitpid(-1) of its own): then there is nothing to do. */
+/* The application may have reaped it already (SIGCHLD ignored, a waitpid(-1) of its own): then there is nothing to
+ * do. */
 static void
 helper_reap(int pidfd, pid_t pid, bool ended)
 {

@@ -40,7 +40,7 @@ idmap_at(const GArray *map, guint i)
 	return &g_array_index(map, struct value_map, i);
 }
 
-/* --- check and text ------------------------------------------------------------------------------------------------ */
+/* --- check and text ----------------------------------------------------------------------------------------------- */
 
 static bool
 idmap_overlap(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
@@ -115,7 +115,7 @@ idmap_brief(const char *text)
 	return len > 100 ? g_strdup_printf("%.100s…", line) : g_steal_pointer(&line);
 }
 
-/* --- write and read back ------------------------------------------------------------------------------------------- */
+/* --- write and read back ------------------------------------------------------------------------------------------ */
 
 static int
 idmap_compare(gconstpointer a, gconstpointer b)

@@ -52,6 +52,7 @@ static const char *const type_names[] = {
 	[KEY_USER] = "user",       [KEY_IDS] = "ids",         [KEY_ID_MAP] = "id-map",   [KEY_SECCOMP] = "seccomp",
 	[KEY_CAP] = "cap",         [KEY_PATH] = "path",       [KEY_ENV] = "env",         [KEY_RLIMIT] = "rlimit",
 	[KEY_NICE] = "nice",       [KEY_PLACE] = "place",     [KEY_OFFSET] = "offset",   [KEY_DEVICE] = "device",
+	[KEY_SELF] = "self",
 };
 
 /* [a-z][a-z0-9_]*(\.[A-Za-z0-9_]+)+, and no prefix that has a meaning of its own: a slip in one of ours must stay an

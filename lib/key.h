@@ -38,7 +38,8 @@ enum key_type {
 	KEY_ENV,     /* NAME=VALUE */
 	KEY_RLIMIT,  /* NAME=SOFT[:HARD] */
 	KEY_NICE,    /* -20..19 */
-	KEY_PLACE,   /* cgroup.parent: auto or an absolute path below the cgroup2 mount */
+	KEY_PLACE,   /* cgroup.parent: auto, systemd, or an absolute path below the cgroup2 mount */
+	KEY_SELF,    /* cgroup.self: never leaf */
 	KEY_OFFSET,  /* [+-]SECONDS: time namespace offsets */
 };
 

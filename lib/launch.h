@@ -18,7 +18,9 @@ struct launch {
 };
 
 /* Start init in the plan's namespaces and, unless it is -1, in that cgroup. Its plan has not begun to be carried out
- * when this returns, or has. `through`: the keeper that clones, where this process may not clone into the cgroup; or NULL. Any thread; the calling thread stands still until init's exec, no other does. */
+ * when this returns, or has. `through`: the keeper that clones, where this process may not clone into the cgroup; or
+ * NULL: then init is not our child, waitid(2) says ECHILD, and the pidfd tells of its end. Any thread; the calling
+ * thread stands still until init's exec, no other does. */
 bool launch_init(const struct plan *plan, int cgroup_fd, const struct keeper *through, struct launch *ret,
                  GError **error);
 bool launch_send(int socket, const struct wire_message *message, const int *fds, unsigned n_fds, GError **error);

@@ -5,17 +5,36 @@
 
 core_sources = \
 	lib/blockdev.c \
+	lib/box-pause.c \
 	lib/box-start.c \
+	lib/box-stat.c \
 	lib/box-update.c \
 	lib/box-watch.c \
 	lib/box.c \
 	lib/cgroup-set.c \
+	lib/cgroup-owner.c \
 	lib/cgroup-stat.c \
 	lib/cgroup.c \
 	lib/cgroupfs.c \
+	lib/delegate-dir.c \
+	lib/delegate-full.c \
 	lib/delegate.c \
+	lib/dbus-stream.c \
+	lib/dbus-value-write.c \
+	lib/dbus-value.c \
+	lib/dbus-wire.c \
+	lib/dbus.c \
 	lib/device-rules.c \
 	lib/device.c \
+	lib/enforce-delegate.c \
+	lib/doctor-box.c \
+	lib/doctor-cgroup.c \
+	lib/doctor-host.c \
+	lib/doctor-kernel.c \
+	lib/doctor-security.c \
+	lib/doctor-text.c \
+	lib/doctor-user.c \
+	lib/doctor.c \
 	lib/enforce-device.c \
 	lib/enforce.c \
 	lib/environ.c \
@@ -33,9 +52,12 @@ core_sources = \
 	lib/idmap-helper.c \
 	lib/idmap.c \
 	lib/image.c \
+	lib/keeper.c \
 	lib/key.c \
 	lib/launch.c \
+	lib/leaf.c \
 	lib/mountinfo.c \
+	lib/place-unit.c \
 	lib/place.c \
 	lib/namespaces.c \
 	lib/plan-text.c \
@@ -44,6 +66,7 @@ core_sources = \
 	lib/process.c \
 	lib/profile.c \
 	lib/readback.c \
+	lib/report-text.c \
 	lib/report.c \
 	lib/seccomp-check.c \
 	lib/seccomp-compile.c \
@@ -58,6 +81,9 @@ core_sources = \
 	lib/scope.c \
 	lib/spec-object.c \
 	lib/spec.c \
+	lib/sweep.c \
+	lib/systemd-manager.c \
+	lib/systemd.c \
 	lib/value-device.c \
 	lib/value-identity.c \
 	lib/value-limit.c \
@@ -70,11 +96,19 @@ core_sources = \
 core_headers = \
 	lib/blockdev.h \
 	lib/box.h \
+	lib/cgroup-owner.h \
 	lib/cgroup-stat.h \
 	lib/cgroup.h \
 	lib/cgroupfs.h \
+	lib/dbus-stream.h \
+	lib/dbus-value.h \
+	lib/dbus-wire.h \
+	lib/dbus.h \
+	lib/delegate-dir.h \
 	lib/delegate.h \
 	lib/device.h \
+	lib/enforce-delegate.h \
+	lib/doctor.h \
 	lib/enforce-device.h \
 	lib/enforce.h \
 	lib/environ.h \
@@ -92,9 +126,11 @@ core_headers = \
 	lib/key.h \
 	lib/keeper.h \
 	lib/launch.h \
+	lib/leaf.h \
 	lib/mountinfo.h \
 	lib/namespaces.h \
 	lib/plan-words.h \
+	lib/place-unit.h \
 	lib/place.h \
 	lib/plan.h \
 	lib/process.h \
@@ -112,7 +148,9 @@ core_headers = \
 	lib/seccomp.h \
 	lib/spec-parts.h \
 	lib/spec.h \
+	lib/sweep.h \
 	lib/value-parts.h \
+	lib/systemd-manager.h \
 	lib/systemd.h \
 	lib/value.h \
 	lib/key.def
@@ -148,7 +186,28 @@ lib/init/sbx-init: $(init_sources) $(init_headers) Makefile
 lib/init/sbx-init.aarch64: $(init_sources) $(init_headers) Makefile
 	$(AM_V_CC)$(MKDIR_P) $(@D) && aarch64-linux-gnu-gcc -o $@ $(INIT_CFLAGS_aarch64) $(init_compile)
 
-lib/init/embed.lo: lib/init/sbx-init
+# The keeper, in the same manner.
+keeper_sources = \
+	lib/init/keeper.c \
+	lib/init/start.S \
+	lib/init/clone3.S
+
+keeper_headers = \
+	lib/init/arch/aarch64.h \
+	lib/init/arch/x86_64.h \
+	lib/init/born.h \
+	lib/init/sys.h \
+	lib/init/wire-keeper.h
+
+keeper_compile = -D_GNU_SOURCE -DSBX_MAIN=keeper_main $(INIT_CFLAGS) -I$(srcdir)/lib/init $(keeper_sources:%=$(srcdir)/%) $(init_link)
+
+lib/init/sbx-keeper: $(keeper_sources) $(keeper_headers) Makefile
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -o $@ $(INIT_CFLAGS_$(SBX_ARCH)) $(keeper_compile)
+
+lib/init/sbx-keeper.aarch64: $(keeper_sources) $(keeper_headers) Makefile
+	$(AM_V_CC)$(MKDIR_P) $(@D) && aarch64-linux-gnu-gcc -o $@ $(INIT_CFLAGS_aarch64) $(keeper_compile)
+
+lib/init/embed.lo: lib/init/sbx-init lib/init/sbx-keeper
 
 # The names of system calls are asked of libseccomp, and the built-in seccomp policies are compiled, while we build: by two
 # programs of the build machine, the second one made of the library's own sources.
@@ -176,11 +235,12 @@ lib/seccomp-builtin.h: lib/seccomp-gen $(seccomp_policies)
 lib/seccomp-names.lo: lib/seccomp-table.h
 lib/seccomp-load.lo: lib/seccomp-builtin.h
 
-sbxlibexec_SCRIPTS = lib/init/sbx-init
-CLEANFILES += lib/init/sbx-init lib/init/sbx-init.aarch64 lib/seccomp-names-gen lib/seccomp-gen lib/seccomp-table.h \
+sbxlibexec_SCRIPTS = lib/init/sbx-init lib/init/sbx-keeper
+CLEANFILES += lib/init/sbx-init lib/init/sbx-init.aarch64 lib/init/sbx-keeper lib/init/sbx-keeper.aarch64 \
+	lib/seccomp-names-gen lib/seccomp-gen lib/seccomp-table.h \
 	lib/seccomp-builtin.h
 EXTRA_DIST += lib/sbx.sym lib/seccomp-gen.c lib/seccomp-names-gen.c lib/seccomp/default.policy \
-	lib/seccomp/strict.policy $(init_sources) $(init_headers)
+	lib/seccomp/strict.policy $(init_sources) $(init_headers) $(keeper_sources) $(keeper_headers)
 
 if HOST_SIDE
 include_HEADERS += include/sbx.h

@@ -31,6 +31,15 @@ has_offsets(const sbx_spec *spec)
 	return spec_entry(spec, "time.monotonic") || spec_entry(spec, "time.boottime");
 }
 
+const struct spec_entry *
+namespaces_delegate(const sbx_spec *spec)
+{
+	const struct spec_entry *entry = spec_entry(spec, "cgroup.delegate");
+	bool yes = false;
+
+	return entry && value_bool(entry->value, &yes) && yes ? entry : NULL;
+}
+
 /* A wish that contradicts another must not be dropped in silence. */
 static bool
 refuse_contradictions(const sbx_spec *spec, unsigned share, GError **error)
@@ -43,6 +52,11 @@ refuse_contradictions(const sbx_spec *spec, unsigned share, GError **error)
 		                   "time offsets need a time namespace of the box's own: share has time");
 	if (!(share & SHARE_TIME) && has_offsets(spec) && !host_has_time_ns())
 		return throw_error(error, ENOTSUP, STAGE_NAMESPACE, "time.monotonic", "this kernel has no time namespaces");
+	if ((share & SHARE_CGROUP || spec->join[SPEC_NS_CGROUP] >= 0) && namespaces_delegate(spec)) {
+		throw_error(error, EINVAL, STAGE_NAMESPACE, "cgroup.delegate",
+		            "cgroup.delegate needs a cgroup namespace of the box's own: share has cgroup, or one is joined");
+		return throw_hint(error, "leave out share=cgroup: the payload's part is the root of what it sees");
+	}
 	for (enum spec_ns ns = 0; ns < SPEC_NS_N; ns++)
 		if (spec->join[ns] >= 0 && (ns == SPEC_NS_USER || ns == SPEC_NS_PID || ns == SPEC_NS_TIME))
 			return throw_error(
@@ -90,6 +104,30 @@ plan_kill_fd(struct plan *plan, int cgroup_fd, GError **error)
 	return true;
 }
 
+/* The way into the leaf, opened by the host: what it may write there, init need not. */
+static bool
+decide_delegate(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError **error)
+{
+	const struct spec_entry *entry = namespaces_delegate(spec);
+	int fd = -1;
+
+	if (!entry)
+		return true;
+	if (cgroup_fd >= 0)
+		fd = openat(cgroup_fd, NAMESPACES_LEAF "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 || cgroup_fd == PLAN_ANY_CGROUP) {
+		plan->delegate_slot = plan_fd(plan, fd, true, NAMESPACES_LEAF "/cgroup.procs");
+		return true;
+	}
+	if (entry->best_effort) {
+		plan_drop(plan, entry);
+		return true;
+	}
+	return cgroup_fd >= 0 ? throw_errno(error, STAGE_CGROUP, entry->name, "open " NAMESPACES_LEAF "/cgroup.procs")
+	                      : throw_error(error, ENOTSUP, STAGE_CGROUP, entry->name,
+	                                    "cgroup.delegate needs a cgroup of the box's own");
+}
+
 bool
 namespaces_decide(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError **error)
 {
@@ -115,7 +153,8 @@ namespaces_decide(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError
 			plan->namespaces |= kinds[i].flag;
 	if (!host_has_time_ns())
 		plan->namespaces &= ~(uint64_t)CLONE_NEWTIME;
-	return plan->namespaces & CLONE_NEWPID || plan_kill_fd(plan, cgroup_fd, error);
+	return decide_delegate(spec, plan, cgroup_fd, error) &&
+	       (plan->namespaces & CLONE_NEWPID || plan_kill_fd(plan, cgroup_fd, error));
 }
 
 bool
@@ -153,6 +192,11 @@ namespaces_plan_enter(struct plan *plan, const sbx_spec *spec)
 		return;
 	plan_for(plan, STAGE_NAMESPACE, NULL, "namespaces of its own");
 	plan_call(plan, SYS_unshare, 0, late);
+	if (plan->delegate_slot != WIRE_NEVER) {
+		/* the group that is the namespace's root from now on can offer controllers only when no process is in it */
+		plan_for(plan, STAGE_CGROUP, namespaces_delegate(spec), "move init to " NAMESPACES_LEAF);
+		plan_call(plan, SYS_write, 1, plan->delegate_slot, plan_string(plan, "0"), 1)->flags |= WIRE_FULL;
+	}
 	if (!(late & CLONE_NEWTIME))
 		return;
 	plan_offsets(plan, spec);

@@ -11,6 +11,12 @@
 
 struct plan;
 
+/* The entry of cgroup.delegate where it says yes; NULL. */
+const struct spec_entry *namespaces_delegate(const sbx_spec *spec);
+/* In the box's cgroup: the root of its cgroup namespace, where init is born; where init and the payload live then. */
+#define NAMESPACES_PAYLOAD "payload"
+#define NAMESPACES_LEAF NAMESPACES_PAYLOAD "/leaf"
+
 bool namespaces_decide(const sbx_spec *spec, struct plan *plan, int cgroup_fd, GError **error);
 /* Those that can't be had at birth: cgroup (it must be born in its place first) and time. Needs the host's /proc. */
 void namespaces_plan_enter(struct plan *plan, const sbx_spec *spec);

@@ -20,12 +20,18 @@ struct place {
 };
 
 /*
- * Find a place in whose children `controllers` (each wanted by the key of the same index; both end with NULL) can be used, by
- * the spec's cgroup.parent and cgroup.self. `trail` gets a struct report_place for each branch that was tried.
- * Errors: stage cgroup, key = the first key that could not be had, or cgroup.parent; one sentence, and a hint that works.
+ * Find a place in whose children `controllers` (each wanted by the key of the same index; both end with NULL) can be
+ * used, by the spec's cgroup.parent and cgroup.self. NULL: a place is welcome and not needed; then nobody is asked for
+ * one. `trail` gets a struct report_place for each branch that was tried, unless it has that one already. After a
+ * failure *ret may have a scope, which a second try will use: place_clear() lets go of it. Errors: stage cgroup, key =
+ * the first key that could not be had, or cgroup.parent; one sentence, and a hint that works.
  */
 bool place_find(const sbx_spec *spec, const char *const *controllers, const char *const *keys, GPtrArray *trail,
                 struct place *ret, GError **error);
 void place_clear(struct place *place);
 typedef struct place place_t;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(place_t, place_clear)
+
+/* No group could be made in the place `path`, and *error says how mkdir(2) has put it: have it say why. Always
+ * false. */
+bool place_explain_mkdir(const char *path, GError **error);

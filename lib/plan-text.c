@@ -17,9 +17,9 @@
 #include "plan.h"
 #include "plan-words.h"
 
-/* One letter for each argument: d number, x hexadecimal, o octal, f directory fd, s string, F flags (the set in `words`),
- * S strings, w bytes with the length in the next argument, H open_how, A mount_attr, C capability sets, G ids with their number in
- * the argument before, P filter, L limit, m signal mask */
+/* One letter for each argument: d number, x hexadecimal, o octal, f directory fd, s string, F flags (the set in
+ * `words`), S strings, w bytes with the length in the next argument, H open_how, A mount_attr, C capability sets, G ids
+ * with their number in the argument before, P filter, L limit, m signal mask */
 static const struct {
 	int nr;
 	const char *name;

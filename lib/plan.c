@@ -104,7 +104,7 @@ plan_new(uint64_t base)
 	g_array_set_clear_func(plan->fds, (GDestroyNotify)plan_fd_clear);
 	plan->n_slots = WIRE_FDS_MAX; /* those below are for given fds, which may come at any time */
 	plan->wait_at = WIRE_NEVER;
-	plan->kill_fd = WIRE_NEVER;
+	plan->kill_fd = plan->delegate_slot = WIRE_NEVER;
 	for (int ns = 0; ns < SPEC_NS_N; ns++)
 		plan->join[ns] = -1;
 	plan->join_net = -1;
@@ -226,7 +226,8 @@ plan_write_file(struct plan *plan, const char *path, const char *text)
 	plan_call(plan, SYS_close, 1, fd);
 }
 
-/* Init keeps its three fds, the one that kills, and between the given ones and the slots the one that tells of children. */
+/* Init keeps its three fds, the one that kills, and between the given ones and the slots the one that tells of
+ * children. */
 static void
 plan_close_all(struct plan *plan)
 {
@@ -251,7 +252,8 @@ memfd_new(void)
 	return fd < 0 && errno == EINVAL ? memfd_create("sbx-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
 }
 
-/* A best-effort wish stops at its first failure: half of it could be worse than nothing (a bind that is not read-only). */
+/* A best-effort wish stops at its first failure: half of it could be worse than nothing (a bind that is not
+ * read-only). */
 static void
 group_soft_steps(const struct plan *plan, struct wire_step *steps)
 {

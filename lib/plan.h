@@ -38,10 +38,11 @@ struct plan {
 	unsigned n_slots;
 	uint32_t wait_at;
 	uint32_t kill_fd;
-	uint64_t namespaces; /* CLONE_NEW... that the box is born with */
-	int join[SPEC_NS_N]; /* borrowed from the spec: entered before the birth; -1 */
-	int join_net;        /* owned: the namespace file of net=PATH; -1 */
-	int cgroup_fd;       /* as given to plan_box(); borrowed */
+	uint32_t delegate_slot; /* cgroup.procs of the leaf that init moves to; WIRE_NEVER: nothing is delegated */
+	uint64_t namespaces;    /* CLONE_NEW... that the box is born with */
+	int join[SPEC_NS_N];    /* borrowed from the spec: entered before the birth; -1 */
+	int join_net;           /* owned: the namespace file of net=PATH; -1 */
+	int cgroup_fd;          /* as given to plan_box(); borrowed */
 	struct identity identity;
 	unsigned exec_slot;    /* of the program, when it was given as an fd */
 	unsigned channel_slot; /* of a command whose filter listens: the socket to init */
@@ -51,7 +52,8 @@ struct plan {
 };
 
 /* --- THE order of everything: what happens to a box, and what happens to a payload --- */
-/* `cgroup_fd`: the directory of the box's own cgroup; PLAN_NO_CGROUP; or PLAN_ANY_CGROUP when the plan is only to be read. */
+/* `cgroup_fd`: the directory of the box's own cgroup; PLAN_NO_CGROUP; or PLAN_ANY_CGROUP when the plan is only to be
+ * read. */
 #define PLAN_NO_CGROUP (-1)
 #define PLAN_ANY_CGROUP (-2)
 bool plan_box(const sbx_spec *spec, int cgroup_fd, struct plan **ret_plan, GError **error);

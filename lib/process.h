@@ -13,8 +13,8 @@ struct plan;
 
 /* Box: what init would inherit from the host, and pass on, that gives the payload power over it. */
 void process_plan_inherited(struct plan *plan);
-/* 0, 1, 2 (host fds) and the command's own map; everything else is close-on-exec in the payload. With `listen` the socket
- * to init is kept for the filter. */
+/* 0, 1, 2 (host fds) and the command's own map; everything else is close-on-exec in the payload. With `listen` the
+ * socket to init is kept for the filter. */
 bool process_plan_fds(struct plan *plan, const sbx_command *command, const int stdio[3], bool listen, GError **error);
 void process_plan_limits(struct plan *plan, const sbx_spec *spec);
 /* As the payload: where it was asked to be, else where the caller is, else /. */

@@ -7,7 +7,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* The kernel may answer in other words ("0-1" for "0,1"), with more fields, and in whole pages; all of that is the same. */
+/* The kernel may answer in other words ("0-1" for "0,1"), with more fields, and in whole pages; all of that is the
+ * same. */
 bool readback_same(const char *file, const char *asked, const char *held);
 /* Is every member of the list `part` ("0-3,7") in `whole`? false too when one of them is no list. */
 bool readback_within(const char *part, const char *whole);

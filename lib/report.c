@@ -6,14 +6,11 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <linux/audit.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
-#include "seccomp-words.h"
-#include "seccomp.h"
 
 static const char *const outcomes[] = {
 	[SBX_OUTCOME_NONE] = NULL,
@@ -51,142 +48,6 @@ report_init(sbx_report *report)
 	report->syscall_nr = -1;
 }
 
-/* --- text: strings one after the other, since JSON would cost every launch what only some readers want ---
- * 'K' call that was killed, or 'G' that was logged, number, architecture; 'L' key, asked, '+' applied or '-';
- * 'E' stage, key, errno, message, hint; 'T' when limits were left out; then an empty one. */
-
-struct text {
-	char *at, *end;
-	bool full;
-};
-
-static void
-text_put(struct text *text, char mark, const char *string)
-{
-	size_t size = (mark != 0) + strlen(string) + 1;
-
-	text->full = text->full || size > (size_t)(text->end - text->at);
-	if (text->full)
-		return;
-	if (mark)
-		*text->at++ = mark;
-	text->at = stpcpy(text->at, string) + 1;
-}
-
-/* The strings of one thing, all of them or none. */
-static bool
-text_put_all(struct text *text, char mark, const char *const *strings, size_t n)
-{
-	struct text begin = *text;
-
-	for (size_t i = 0; i < n; i++)
-		text_put(text, i ? 0 : mark, strings[i]);
-	if (text->full)
-		*text = begin;
-	return text->at != begin.at;
-}
-
-static const char *
-arch_name(const struct report_call *call)
-{
-	switch (call->arch) {
-	case AUDIT_ARCH_X86_64:
-		return call->nr & 0x40000000 ? "x32" : "x86_64";
-	case AUDIT_ARCH_I386:
-		return "x86";
-	case AUDIT_ARCH_AARCH64:
-		return "aarch64";
-	case AUDIT_ARCH_ARM:
-		return "arm";
-	default:
-		return "unknown";
-	}
-}
-
-static void
-text_put_call(struct text *text, const struct report_call *call)
-{
-	const char *name = seccomp_call_name(call->arch, call->nr);
-	g_autofree char *number = g_strdup_printf("%u", call->nr);
-	bool native = call->arch == seccomp_native_arch() && !g_str_equal(arch_name(call), "x32");
-	g_autofree char *plain = name ? g_strdup(name) : g_strdup_printf("system call %u", call->nr);
-	/* the native call of that name may well be allowed */
-	g_autofree char *foreign = native ? NULL : g_strdup_printf("%s (%s)", plain, arch_name(call));
-	const char *const strings[] = { foreign ? foreign : plain, number, arch_name(call) };
-
-	text_put_all(text, call->logged ? 'G' : 'K', strings, G_N_ELEMENTS(strings));
-}
-
-static void
-place_free(struct report_place *place)
-{
-	g_free(place->branch);
-	g_free(place->path);
-	g_free(place->reason);
-	g_free(place);
-}
-
-GPtrArray *
-report_places_new(void)
-{
-	return g_ptr_array_new_with_free_func((GDestroyNotify)place_free);
-}
-
-void
-report_add_place(GPtrArray *places, const char *branch, const char *path, const char *reason)
-{
-	struct report_place *place = g_new0(struct report_place, 1);
-
-	place->branch = g_strdup(branch);
-	place->path = g_strdup(path);
-	place->reason = g_strdup(reason);
-	g_ptr_array_add(places, place);
-}
-
-void
-report_set_text(sbx_report *report, const struct report_words *words)
-{
-	const GPtrArray *limits = words->limits;
-	const GArray *calls = words->calls;
-	const sbx_error *error = words->error;
-	struct text text = { report->text, report->text + sizeof report->text - 4, false };
-
-	if (error) {
-		g_autofree char *code = g_strdup_printf("%d", sbx_error_errno(error));
-		const char *const strings[] = { sbx_error_stage(error), sbx_error_key(error), code, sbx_error_message(error),
-			                            sbx_error_hint(error) };
-
-		text_put_all(&text, 'E', strings, G_N_ELEMENTS(strings));
-	}
-	for (guint i = 0; calls && i < calls->len; i++)
-		text_put_call(&text, &g_array_index(calls, struct report_call, i));
-	for (guint i = 0; limits && i < limits->len; i++) {
-		const struct report_limit *limit = g_ptr_array_index(limits, i);
-		g_autofree char *applied = limit->applied ? g_strconcat("+", limit->applied, NULL) : g_strdup("-");
-		const char *const strings[] = { limit->key, limit->asked, applied };
-
-		if (text_put_all(&text, 'L', strings, G_N_ELEMENTS(strings)))
-			continue;
-		text.at = stpcpy(text.at, "T") + 1;
-		break;
-	}
-	*text.at = '\0';
-}
-
-/* The next string of the text, NULL at its end or where it is no text of ours. */
-static const char *
-text_next(const sbx_report *report, const char **at)
-{
-	const char *string = *at;
-	size_t left = (size_t)(report->text + sizeof report->text - string);
-	size_t length = strnlen(string, left);
-
-	if (length == left)
-		return NULL;
-	*at = string + length + 1;
-	return string;
-}
-
 bool
 report_give(const sbx_report *report, sbx_report *ret)
 {
@@ -215,14 +76,14 @@ sbx_report_fail(sbx_report *report, const sbx_error *error)
 const char *
 sbx_report_syscall(const sbx_report *report)
 {
-	const char *at, *string;
+	const char *strings[REPORT_STRINGS], *at;
+	char mark;
 
 	if (!report || report->size < sizeof *report || report->outcome != SBX_OUTCOME_SYSCALL)
 		return NULL;
-	/* calls that were killed come before everything but an error, which this outcome has not */
-	for (at = report->text; (string = text_next(report, &at)) && *string;)
-		if (*string == 'K')
-			return string + 1;
+	for (at = report->text; (mark = report_text_next(report, &at, strings)) != '\0';)
+		if (mark == REPORT_KILLED)
+			return strings[0];
 	return NULL;
 }
 
@@ -262,57 +123,66 @@ json_text(const char *text)
 }
 
 static json_t *
-json_error(const sbx_report *report, const char *stage, const char **at)
+json_error(const char *const *strings)
 {
-	const char *key = text_next(report, at);
-	const char *code = key ? text_next(report, at) : NULL;
-	const char *message = code ? text_next(report, at) : NULL;
-	const char *hint = message ? text_next(report, at) : NULL;
+	return json_pack("{s:o, s:o, s:i, s:o, s:o}", "stage", json_text(strings[0]), "key", json_text(strings[1]), "errno",
+	                 atoi(strings[2]), "message", json_text(strings[3]), "hint", json_text(strings[4]));
+}
 
-	return json_pack("{s:o, s:o, s:i, s:o, s:o}", "stage", json_text(stage), "key", json_text(key), "errno",
-	                 code ? atoi(code) : 0, "message", json_text(message), "hint", json_text(hint));
+/* What may be NULL is in the text as '-', and as '+' with the string after it where it is not. */
+static json_t *
+json_maybe(const char *string)
+{
+	return json_text(*string == '+' ? string + 1 : NULL);
 }
 
 static json_t *
-json_limit(const sbx_report *report, const char *key, const char **at)
+json_limit(const char *const *strings)
 {
-	const char *asked = text_next(report, at);
-	const char *applied = asked ? text_next(report, at) : NULL;
-
-	return json_pack("{s:o, s:o, s:o}", "key", json_text(key), "asked", json_text(asked), "applied",
-	                 json_text(applied && *applied == '+' ? applied + 1 : NULL));
+	return json_pack("{s:o, s:o, s:o}", "key", json_text(strings[0]), "asked", json_text(strings[1]), "applied",
+	                 json_maybe(strings[2]));
 }
 
 static json_t *
-json_call(const sbx_report *report, const char *mark, const char **at)
+json_place(const char *const *strings)
 {
-	const char *number = text_next(report, at);
-	const char *arch = number ? text_next(report, at) : NULL;
+	return json_pack("{s:o, s:o, s:b, s:o}", "branch", json_text(strings[0]), "path", json_maybe(strings[1]), "taken",
+	                 *strings[2] == '-', "reason", json_maybe(strings[2]));
+}
 
-	return json_pack("{s:o, s:I, s:o, s:s}", "name", json_text(mark + 1), "number",
-	                 (json_int_t)(number ? g_ascii_strtoull(number, NULL, 10) : 0), "arch", json_text(arch), "action",
-	                 *mark == 'K' ? "kill" : "log");
+static json_t *
+json_call(const char *const *strings, const char *action)
+{
+	return json_pack("{s:o, s:I, s:o, s:s}", "name", json_text(strings[0]), "number",
+	                 (json_int_t)g_ascii_strtoull(strings[1], NULL, 10), "arch", json_text(strings[2]), "action",
+	                 action);
 }
 
 static void
 json_add_text(json_t *object, const sbx_report *report)
 {
-	json_t *limits = json_array(), *calls = json_array();
+	json_t *limits = json_array(), *calls = json_array(), *places = json_array();
 	const char *at = report->text;
-	const char *string;
+	const char *strings[REPORT_STRINGS];
+	char mark;
 
 	json_object_set_new(object, "syscalls", calls);
 	json_object_set_new(object, "limits", limits);
+	json_object_set_new(object, "placement", places);
 	json_object_set_new(object, "error", json_null());
-	while (report->size >= sizeof *report && (string = text_next(report, &at)) && *string) {
-		if (*string == 'E')
-			json_object_set_new(object, "error", json_error(report, string + 1, &at));
-		else if (*string == 'K' || *string == 'G')
-			json_array_append_new(calls, json_call(report, string, &at));
-		else if (*string == 'L')
-			json_array_append_new(limits, json_limit(report, string + 1, &at));
-		else if (*string == 'T')
-			json_object_set_new(object, "limits_truncated", json_true());
+	while (report->size >= sizeof *report && (mark = report_text_next(report, &at, strings)) != '\0') {
+		if (mark == REPORT_ERROR)
+			json_object_set_new(object, "error", json_error(strings));
+		else if (mark == REPORT_KILLED)
+			json_array_append_new(calls, json_call(strings, "kill"));
+		else if (mark == REPORT_LOGGED)
+			json_array_append_new(calls, json_call(strings, "log"));
+		else if (mark == REPORT_LIMIT)
+			json_array_append_new(limits, json_limit(strings));
+		else if (mark == REPORT_PLACE)
+			json_array_append_new(places, json_place(strings));
+		else if (mark == REPORT_TRUNCATED)
+			json_object_set_new(object, strings[0], json_true());
 	}
 }
 

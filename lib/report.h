@@ -40,5 +40,19 @@ struct report_words {
 	const sbx_error *error;
 };
 void report_set_text(sbx_report *report, const struct report_words *words);
+
+/* What is in the text: things of so many strings each, in this order of importance, since the text has an end. */
+enum report_mark {
+	REPORT_ERROR = 'E',     /* stage, key, errno, message, hint */
+	REPORT_KILLED = 'K',    /* a call: name, number, architecture */
+	REPORT_LIMIT = 'L',     /* key, asked, '+' applied or '-' */
+	REPORT_PLACE = 'P',     /* branch, '+' path or '-', '+' reason or '-' */
+	REPORT_LOGGED = 'G',    /* a call: as above */
+	REPORT_TRUNCATED = 'T', /* the member that says that something was left out */
+};
+#define REPORT_STRINGS 5
+/* The next thing of the text: its mark and its strings; '\0' at the end, or where it is no text of ours. */
+char report_text_next(const sbx_report *report, const char **at, const char *strings[REPORT_STRINGS]);
+
 /* Copy as much as the caller's struct has room for, by its `size`. */
 bool report_give(const sbx_report *report, sbx_report *ret);

@@ -4,9 +4,9 @@
 /*
  * The compiler: rules into instructions.
  *
- * Theory of operation: neighbours with the same fate become one range of numbers, and the program is a binary search over
- * the ranges: 6 or 7 comparisons for any call, and a third of the length (thus less time to install) of a program with one
- * comparison for each call. Where only the number decides, the kernel's own cache answers.
+ * Theory of operation: neighbours with the same fate become one range of numbers, and the program is a binary search
+ * over the ranges: 6 or 7 comparisons for any call, and a third of the length (thus less time to install) of a program
+ * with one comparison for each call. Where only the number decides, the kernel's own cache answers.
  *
  * Instructions are emitted from the last to the first. All targets of a jump are there when the jump is made, a fate is
  * emitted where the first jump to it is, and a target that is too far for the 8 bits of a conditional jump gets a long

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The libsbx developers */
 
 /*
- * The maker of the built-in seccomp programs: runs while libsbx is built, with the library's own parser and compiler, and
- * turns the policies it is given into C arrays, so that a launch pays no compiler.
+ * The maker of the built-in seccomp programs: runs while libsbx is built, with the library's own parser and compiler,
+ * and turns the policies it is given into C arrays, so that a launch pays no compiler.
  */
 #include <glib.h>
 #include <stdio.h>

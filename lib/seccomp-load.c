@@ -83,7 +83,8 @@ seccomp_load_given(const struct sock_filter *filter, size_t len, GError **error)
 static char *
 file_read(const char *path, GError **error)
 {
-	/* A FIFO would wait for a writer, a device might do anything: look first, open then, and look at what was opened. */
+	/* A FIFO would wait for a writer, a device might do anything: look first, open then, and look at what was
+	 * opened. */
 	g_autofree char *text = NULL;
 	struct stat status;
 	size_t length;

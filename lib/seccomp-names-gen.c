@@ -136,6 +136,17 @@ print_brother(uint32_t scmp, uint32_t first, uint32_t end)
 	}
 }
 
+static size_t
+name_size(void)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < n_names; i++)
+		if (size < strlen(names[i]) + 1)
+			size = strlen(names[i]) + 1;
+	return size;
+}
+
 static int
 print_table(const struct arch *arch)
 {
@@ -155,7 +166,7 @@ print_table(const struct arch *arch)
 	       seccomp_version()->minor, seccomp_version()->micro);
 	printf("#define TABLE_ARCH 0x%08xU\n#define TABLE_BROTHER 0x%08xU\n#define TABLE_X32 %d\n\n", arch->audit,
 	       arch->brother_audit, arch->x32);
-	printf("static const struct row table[] = {\n");
+	printf("static const struct row {\n\tchar name[%zu];\n\tint nr;\n} table[] = {\n", name_size());
 	for (size_t i = 0; i < n_names; i++)
 		printf("\t{ \"%s\", %d },\n", names[i], number_of(arch->scmp, names[i]));
 	printf("};\n\nstatic const struct row brother[] = {\n");

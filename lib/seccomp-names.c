@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* System calls by name and by number, from the tables that seccomp-names-gen made, and the nearest of a misspelt word. */
+/* System calls by name and by number, from the tables that seccomp-names-gen made, and the nearest of a misspelt
+ * word. */
 #include "seccomp-words.h"
 
 #include <glib.h>
@@ -10,12 +11,11 @@
 
 #define WORD_MOST 64 /* longer than any word there is */
 
-struct row {
-	const char *name;
-	int nr;
-};
+/* Made while we build. Its names are arrays, not pointers, so that it is read as it is in the file, and costs a start
+ * nothing. */
+#include "seccomp-table.h"
 
-#include "seccomp-table.h" /* made while we build */
+G_STATIC_ASSERT(sizeof table[0].name <= WORD_MOST + 1);
 
 uint32_t
 seccomp_native_arch(void)

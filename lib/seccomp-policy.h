@@ -5,9 +5,9 @@
  * The policy language: text into rules, see sbx-seccomp(7).
  *
  * Theory of operation: a policy has levels. Each `include` is one, in the order in which they stand, and what the text
- * itself says is the highest. About one call, the highest level that says anything goes first: its rules with `if` in the
- * order of their lines, then its rule without, by name before by group, later groups before earlier ones. Only where
- * a level has no rule without `if` are the levels below asked, and in the end `default` holds.
+ * itself says is the highest. About one call, the highest level that says anything goes first: its rules with `if` in
+ * the order of their lines, then its rule without, by name before by group, later groups before earlier ones. Only
+ * where a level has no rule without `if` are the levels below asked, and in the end `default` holds.
  */
 #pragma once
 

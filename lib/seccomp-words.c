@@ -40,10 +40,22 @@
 #define AF_XDP 44
 #endif
 
+/* An array, not a pointer, so that the tables are read as they are in the file, and cost a start nothing. */
+#define NAME_SIZE 32
+
 struct word {
-	const char *name;
+	char name[NAME_SIZE];
 	uint32_t value;
 };
+
+/* Every name fits, its end included. */
+#define ERRNO(name) G_STATIC_ASSERT(sizeof #name <= NAME_SIZE);
+#define FAMILY(word, name) G_STATIC_ASSERT(sizeof #word <= NAME_SIZE && sizeof #name <= NAME_SIZE);
+#define CONSTANT(name) G_STATIC_ASSERT(sizeof #name <= NAME_SIZE);
+#include "seccomp-words.def"
+#undef CONSTANT
+#undef FAMILY
+#undef ERRNO
 
 /* As the kernel sees them in 32 bits: a negative one, AT_FDCWD, is for comparisons of 32 bits. */
 #define ERRNO(name)

@@ -17,7 +17,7 @@
 #define FILE_MODE 0644
 
 /* Keys of the contract that no code here enforces yet. Refused even as ?key, since "best effort" of none is a lie. */
-static const char *const later_keys[] = { "time.cpu", "time.idle", "output.max", "cgroup.self", NULL };
+static const char *const later_keys[] = { "time.cpu", "time.idle", "output.max", NULL };
 
 unsigned
 sbx_version(void)

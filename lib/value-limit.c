@@ -158,7 +158,7 @@ value_place(const char *text)
 {
 	g_autofree char *path = value_path(text);
 
-	return path || strcmp(text, "auto") == 0;
+	return path || strcmp(text, "auto") == 0 || strcmp(text, "systemd") == 0;
 }
 
 char *

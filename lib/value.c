@@ -58,7 +58,8 @@ static const struct {
 	                 "nproc, rss, rtprio, rttime, sigpending or stack; a number, for bytes a size, or unlimited; "
 	                 "SOFT not above HARD" },
 	[KEY_NICE] = { "a nice value", "-20 to 19" },
-	[KEY_PLACE] = { "a place for the cgroup", "auto, or an absolute path without \"..\"" },
+	[KEY_PLACE] = { "a place for the cgroup", "auto, systemd, or an absolute path without \"..\"" },
+	[KEY_SELF] = { "what may become of the caller's own cgroup", "never, leaf" },
 	[KEY_OFFSET] = { "an offset", "whole seconds, as in 3600 or -60" },
 };
 
@@ -167,6 +168,8 @@ value_accept(const struct key *key, const char *text)
 		return *text && strlen(text) < PATH_MAX; /* whether there is such a policy turns out when it is compiled */
 	case KEY_PLACE:
 		return value_place(text);
+	case KEY_SELF:
+		return g_strv_contains((const char *const[]){ "never", "leaf", NULL }, text);
 	case KEY_PATH:
 		return value_absolute(text);
 	case KEY_HOSTNAME:

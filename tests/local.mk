@@ -6,23 +6,30 @@
 unit_tests = \
 	tests/fuzz/fuzz-seccomp \
 	tests/unit/test-cgroup \
+	tests/unit/test-dbus \
 	tests/unit/test-device \
+	tests/unit/test-doctor \
 	tests/unit/test-error \
 	tests/unit/test-fd \
 	tests/unit/test-host \
 	tests/unit/test-idmap-write \
 	tests/unit/test-idmap \
+	tests/unit/test-init-listen \
 	tests/unit/test-init-steps \
 	tests/unit/test-init \
+	tests/unit/test-keeper \
 	tests/unit/test-key \
+	tests/unit/test-place \
 	tests/unit/test-plan \
 	tests/unit/test-profile \
+	tests/unit/test-report \
 	tests/unit/test-seccomp-compile \
 	tests/unit/test-seccomp-live \
 	tests/unit/test-seccomp-policy \
 	tests/unit/test-seccomp \
 	tests/unit/test-spec-object \
 	tests/unit/test-spec \
+	tests/unit/test-sweep \
 	tests/unit/test-value-parts \
 	tests/unit/test-value
 
@@ -30,6 +37,7 @@ live_tests = \
 	tests/live/test-caps \
 	tests/live/test-cgroup-vm \
 	tests/live/test-device \
+	tests/live/test-doctor \
 	tests/live/test-edges \
 	tests/live/test-edges-host \
 	tests/live/test-exec \
@@ -42,10 +50,17 @@ live_tests = \
 	tests/live/test-limits \
 	tests/live/test-mounts \
 	tests/live/test-namespaces \
+	tests/live/test-nested \
 	tests/live/test-outcomes \
+	tests/live/test-place \
+	tests/live/test-pause \
 	tests/live/test-process \
+	tests/live/test-scope \
 	tests/live/test-seccomp \
 	tests/live/test-standard \
+	tests/live/test-sweep \
+	tests/live/test-stat \
+	tests/live/test-through \
 	tests/live/test-walls
 
 hostile_tests = \
@@ -56,16 +71,22 @@ hostile_tests = \
 py_tests = \
 	tests/live/test_cli.py \
 	tests/live/test_cli_doc.py \
+	tests/live/test_cli_doctor.py \
 	tests/live/test_cli_limits.py \
 	tests/live/test_cli_run.py \
+	tests/live/test_cli_sweep.py \
+	tests/live/test_container.py \
 	tests/live/test_examples.py \
 	tests/live/test_image.py \
-	tests/live/test_programs.py
+	tests/live/test_programs.py \
+	tests/live/test_systemd.py
 
 walls = \
 	tests/walls/consumer.sh \
 	tests/walls/init-aarch64.sh \
 	tests/walls/init.sh \
+	tests/walls/keeper-aarch64.sh \
+	tests/walls/keeper.sh \
 	tests/walls/layers.sh \
 	tests/walls/symbols.sh
 
@@ -93,6 +114,7 @@ golden_files = \
 	tests/golden/command-user.txt \
 	tests/golden/root-best-effort.txt \
 	tests/golden/root-default.txt \
+	tests/golden/root-delegate.txt \
 	tests/golden/root-device.txt \
 	tests/golden/root-dir-overlay.txt \
 	tests/golden/root-dir.txt \
@@ -104,6 +126,7 @@ golden_files = \
 	tests/golden/root-shares.txt \
 	tests/golden/user-binds.txt \
 	tests/golden/user-default.txt \
+	tests/golden/user-delegate.txt \
 	tests/golden/user-empty.txt
 
 EXTRA_DIST += $(golden_files) $(py_tests) $(walls) tests/walls/style.sh tests/walls/tap tests/live/conftest.py \
@@ -142,9 +165,18 @@ tests_hostile_test_hostile_SOURCES = \
 	tests/hostile/rows-net.c \
 	tests/hostile/rows-self.c \
 	tests/hostile/test-hostile.c
+# GLib's D-Bus is the reference of ours
+tests_unit_test_dbus_CPPFLAGS = $(AM_CPPFLAGS) $(GIO_CFLAGS)
+tests_unit_test_dbus_LDADD = $(LDADD) $(GIO_LIBS)
+# whose boxes are all cloned by a keeper
+tests_live_test_through_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=place_find
 # libbpf is the reference of what the library does by bpf(2)
 tests_unit_test_device_LDADD = $(LDADD) $(BPF_LIBS)
 tests_live_test_device_LDADD = $(LDADD) $(BPF_LIBS)
+# the table of sbx-run is tested as well, and what the library says is read as anybody would
+tests_unit_test_doctor_SOURCES = tests/unit/test-doctor.c tools/doctor.c tools/line.c
+tests_unit_test_doctor_LDADD = $(LDADD) $(JANSSON_LIBS)
+tests_live_test_doctor_LDADD = $(LDADD) $(JANSSON_LIBS)
 TESTS += $(unit_tests) $(live_tests) $(hostile_tests) $(py_tests) $(walls)
 endif
 
@@ -207,26 +239,37 @@ golden:
 
 # The live tests where memory, pids, cpu and io can be limited, under three privileges on the oldest and the newest kernel.
 # Not all in every run, since the VM is ten times slower: what does not depend on both, the kernel and the user, runs for root
-# on one kernel and for a user on the other; what takes a minute and depends on neither runs natively, or once.
+# on one kernel and for a user on the other; what takes a minute and depends on neither runs natively, or once. With systemd as
+# PID 1 only what depends on that runs: as root, who starts sessions and services of every kind, on one kernel, and as a user who
+# has just logged in on the other. The targets of vm_more are there to be run by hand.
 vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_cli_run.py tests/live/test_examples.py \
 	tests/live/test_programs.py tests/live/test-edges-host tests/live/test-seccomp
-vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-limits tests/live/test-outcomes \
-	tests/live/test-process tests/live/test-walls tests/live/test_cli_limits.py tests/hostile/test-between
+vm_systemd = tests/live/test_systemd.py tests/live/test-scope
+vm_container = tests/live/test_container.py
+vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-limits tests/live/test-nested \
+	tests/live/test-outcomes tests/live/test-process tests/live/test-walls tests/live/test-sweep tests/live/test_cli_limits.py \
+	tests/live/test_cli_sweep.py \
+	tests/hostile/test-between
 vm_once = tests/live/test-caps tests/live/test-host tests/live/test_image.py tests/hostile/test-hostile \
 	tests/hostile/test-races
-vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_once),$(live_tests) $(hostile_tests) $(py_tests))
-vm_6_1_root = $(vm_always) $(vm_twice) tests/hostile/test-hostile tests/live/test-host
-vm_6_12_root = $(vm_always) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps tests/live/test_image.py
+vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_once) $(vm_systemd) $(vm_container),$(live_tests) $(hostile_tests) $(py_tests))
+vm_6_1_root = $(vm_always) $(vm_twice) $(vm_container) tests/hostile/test-hostile tests/live/test-host
+vm_6_12_root = $(vm_always) $(vm_container) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps tests/live/test_image.py
 vm_6_1_user = $(vm_always)
 vm_6_12_user = $(vm_always) $(vm_twice)
 vm_6_12_userns = $(vm_always)
 vm_6_1_userns = tests/live/test-files tests/live/test-identity tests/live/test-mounts tests/live/test-namespaces \
 	tests/live/test-standard
-vm_runs = 6.1-root 6.1-user 6.1-userns 6.12-root 6.12-user 6.12-userns
+vm_6_1_systemd_root = $(vm_systemd)
+vm_6_12_systemd_root = $(vm_systemd)
+vm_6_1_systemd_user = $(vm_systemd)
+vm_6_12_systemd_user = $(vm_systemd)
+vm_runs = 6.1-root 6.1-user 6.1-userns 6.1-systemd-user 6.12-root 6.12-user 6.12-userns 6.12-systemd-root
+vm_more = 6.1-systemd-root 6.12-systemd-user
 
 check-vm: $(vm_runs:%=check-vm-%)
 
-$(vm_runs:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS) $(check_SCRIPTS)
+$(vm_runs:%=check-vm-%) $(vm_more:%=check-vm-%): check-vm-%: all-am $(check_PROGRAMS) $(check_SCRIPTS)
 	@$(test_environment) $(srcdir)/tests/check-vm $* $(vm_$(subst .,_,$(subst -,_,$*)))
 
 # The host side with sanitizers, in a build directory of its own. init never has them.
@@ -253,4 +296,5 @@ format:
 	cd $(srcdir) && $(CLANG_FORMAT) -i include/*.h lib/*.[ch] lib/init/*.[ch] lib/init/arch/*.h tools/*.[ch] tests/*/*.[ch]
 
 .PHONY: check-unit check-live check-hostile check-walls check-style check-init-aarch64 golden check-vm $(vm_runs:%=check-vm-%) \
+	$(vm_more:%=check-vm-%) \
 	check-asan check-mutants check-mutants-fast format

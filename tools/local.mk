@@ -4,14 +4,18 @@
 # sbx-run.
 
 run_sources = \
+	tools/doctor.c \
 	tools/line.c \
 	tools/options.c \
 	tools/progress.c \
 	tools/sbx-run.c \
+	tools/switches.c \
 	tools/verdict.c \
+	tools/doctor.h \
 	tools/line.h \
 	tools/options.h \
 	tools/progress.h \
+	tools/switches.h \
 	tools/verdict.h
 
 if HOST_SIDE
@@ -19,5 +23,5 @@ if HOST_SIDE
 # the build directory that is no libtool wrapper (which would change the payload's environment).
 bin_PROGRAMS += sbx-run
 sbx_run_SOURCES = $(run_sources)
-sbx_run_LDADD = lib/libcore.la $(GLIB_LIBS)
+sbx_run_LDADD = lib/libcore.la $(GLIB_LIBS) $(JANSSON_LIBS)
 endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "line.h"
+#include "switches.h"
 
 struct key {
 	const char *name;
@@ -187,7 +188,10 @@ options_on_list(const char *option, const char *value, gpointer data, GError **e
 		            "%s: \"%s\" is not a format; accepted: %s alone, or %s=json", option, value, option, option);
 		return FALSE;
 	}
-	options->action = value ? OPTIONS_KEYS_JSON : OPTIONS_KEYS;
+	if (strcmp(option, "--doctor") == 0)
+		options->action = value ? OPTIONS_DOCTOR_JSON : OPTIONS_DOCTOR;
+	else
+		options->action = value ? OPTIONS_KEYS_JSON : OPTIONS_KEYS;
 	return TRUE;
 }
 
@@ -200,6 +204,8 @@ options_on_switch(const char *option, G_GNUC_UNUSED const char *value, gpointer 
 		options->progress = TRUE;
 	else if (strcmp(option, "--dry-run") == 0)
 		options->action = OPTIONS_PLAN;
+	else if (strcmp(option, "--sweep") == 0)
+		options->action = OPTIONS_SWEEP;
 	else if (strcmp(option, "--version") == 0)
 		options->action = OPTIONS_VERSION;
 	else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
@@ -224,19 +230,22 @@ static const GOptionEntry own[] = {
 	TAKES("report", 0, 0, options_on_report, "write a JSON report to FILE, or - for stderr", "FILE"),
 	SWITCH("progress", 0, "show one live status line, on a terminal"),
 	SWITCH("dry-run", 0, "print the system calls that would be made, run nothing"),
+	SWITCH("sweep", 0, "remove what killed hosts left: below --cgroup PARENT, or everywhere"),
 	TAKES("list-keys", 0, G_OPTION_FLAG_OPTIONAL_ARG, options_on_list, "list every key, as a table or as JSON", "json"),
+	TAKES("doctor", 0, G_OPTION_FLAG_OPTIONAL_ARG, options_on_list,
+	      "say what would work here, and what repairs the rest", "json"),
 	SWITCH("verbose", 'v', "say what was set up, and sum up at the end"),
 	SWITCH("version", 0, "print the version"),
 	SWITCH("help", 'h', "print this help"),
 	{ .long_name = NULL },
 };
 
-static GOptionContext *
-options_context(struct options *options)
+/* Those of the key table, and our own, which end it. */
+#define N_ENTRIES (G_N_ELEMENTS(keys) + G_N_ELEMENTS(own))
+
+static void
+options_entries(GOptionEntry *entries)
 {
-	GOptionContext *context = g_option_context_new(NULL);
-	GOptionGroup *group = g_option_group_new("sbx-run", "sbx-run", "sbx-run", options, NULL);
-	GOptionEntry entries[G_N_ELEMENTS(keys) + 1] = { 0 };
 	gsize n = 0;
 
 	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -249,8 +258,16 @@ options_context(struct options *options)
 			.arg_data = options_on_key,
 		};
 	}
+	memcpy(entries + n, own, sizeof own);
+}
+
+static GOptionContext *
+options_context(struct options *options, const GOptionEntry *entries)
+{
+	GOptionContext *context = g_option_context_new(NULL);
+	GOptionGroup *group = g_option_group_new("sbx-run", "sbx-run", "sbx-run", options, NULL);
+
 	g_option_group_add_entries(group, entries);
-	g_option_group_add_entries(group, own);
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_set_strict_posix(context, TRUE);
@@ -260,10 +277,15 @@ options_context(struct options *options)
 gboolean
 options_parse(struct options *options, int argc, char **argv, GError **error)
 {
-	g_autoptr(GOptionContext) context = options_context(options);
+	GOptionEntry entries[N_ENTRIES];
+	g_autoptr(GOptionContext) context = NULL;
 	g_autoptr(sbx_error) problem = NULL;
 	g_autoptr(GError) bad = NULL;
 
+	options_entries(entries);
+	if (!switches_check(entries, argv, error))
+		return FALSE;
+	context = options_context(options, entries);
 	if (sbx_spec_new(&options->spec, NULL, &problem) < 0)
 		return options_refuse("default profile", "", problem, error);
 	if (!g_option_context_parse(context, &argc, &argv, &bad)) {
@@ -326,7 +348,8 @@ options_help(void)
 		options_line(text, left, entry->description);
 	}
 	g_string_append(text, "\nSIZE: bytes, or with K M G T (1024-based), or max. TIME: 10, 10s, 500ms, 2m, 1h.\n"
-	                      "Exit status: that of COMMAND; 128+N: signal N; 137: out of memory; 124: time limit;\n"
+	                      "Exit status: that of COMMAND; 128+N: signal N; 137: out of memory; 159: a system call that\n"
+	                      "the seccomp policy does not allow; 124: time limit;\n"
 	                      "125: sbx-run or the sandbox failed; 126: found but not executable; 127: not found.\n");
 	return g_string_free(text, FALSE);
 }

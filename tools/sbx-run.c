@@ -18,6 +18,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#include "doctor.h"
 #include "line.h"
 #include "options.h"
 #include "progress.h"
@@ -246,6 +247,46 @@ run_print_made(const struct options *options)
 	return VERDICT_FAILED;
 }
 
+/* What hosts left that are gone, below --cgroup or everywhere. */
+static int
+run_sweep(const struct options *options)
+{
+	g_autoptr(sbx_error) error = NULL;
+	g_autofree char *parent = NULL;
+	g_autofree char *paths = NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_auto(GStrv) lines = NULL;
+	int n;
+
+	if (options->command[0]) {
+		line_say("--sweep: runs no command; accepted: --sweep alone, or --cgroup PARENT --sweep");
+		return VERDICT_FAILED;
+	}
+	if (sbx_spec_get(options->spec, "cgroup.parent", &parent) < 0)
+		parent = NULL; /* not given */
+	n = sbx_sweep_list(parent, &paths, &error);
+	if (n < 0) {
+		line_error(error);
+		return VERDICT_FAILED;
+	}
+	lines = g_strsplit(paths, "\n", -1);
+	for (char **line = lines; options->verbose && *line && **line; line++)
+		g_string_append_printf(text, "removed %s\n", *line);
+	g_string_append_printf(text, "removed %d group%s of processes that are gone\n", n, n == 1 ? "" : "s");
+	return run_print(text->str);
+}
+
+/* 1: the default box or its limits would not work. */
+static int
+run_doctor(gboolean json)
+{
+	gboolean ok = FALSE;
+	g_autofree char *text = doctor_ask(json, &ok);
+	int status = text ? run_print(text) : VERDICT_FAILED;
+
+	return status == 0 && !ok ? 1 : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,9 +309,14 @@ main(int argc, char **argv)
 		return run_print(text);
 	case OPTIONS_VERSION:
 		return run_print_version();
+	case OPTIONS_DOCTOR:
+	case OPTIONS_DOCTOR_JSON:
+		return run_doctor(options.action == OPTIONS_DOCTOR_JSON);
 	case OPTIONS_PLAN:
 	case OPTIONS_KEYS_JSON:
 		return run_print_made(&options);
+	case OPTIONS_SWEEP:
+		return run_sweep(&options);
 	case OPTIONS_RUN:
 		break;
 	}

@@ -69,6 +69,12 @@ end(int status)
 		sys1(__NR_exit_group, status);
 }
 
+bool
+is_of_main(uint32_t thread)
+{
+	return sys3(__NR_tgkill, main_pid, thread, 0) == 0;
+}
+
 long
 send_record(uint32_t type, uint32_t phase, uint32_t id, uint32_t step, int value)
 {
@@ -147,7 +153,11 @@ command_start(const struct wire_plan *plan, uint32_t id, bool ends_box)
 	}
 	if (!progress.error && !step_is_exec(plan, progress.step))
 		progress.error = ECHILD; /* killed on the way */
-	listen_take(id, !progress.error);
+	/* it runs already, and may have children: all of the box ends with us */
+	if (!listen_take(id, !progress.error) && !progress.error) {
+		sys2(__NR_kill, pid, SIGKILL);
+		fail(WIRE_PHASE_INIT, WIRE_INIT_CLONE, EMFILE);
+	}
 	if (progress.error) {
 		sys4(__NR_wait4, pid, 0, __WALL, 0);
 		return false;
@@ -230,7 +240,8 @@ receive(void)
 	return message.type;
 }
 
-/* So many at a time that an orphan factory in the box can't keep us from watching the owner. true: there may be more. */
+/* So many at a time that an orphan factory in the box can't keep us from watching the owner. true: there may be
+ * more. */
 static bool
 reap(void)
 {

@@ -4,15 +4,16 @@
 /*
  * Naming the call that ended a process.
  *
- * Theory of operation: wait(2) tells that a filter has ended a process, but not at which call. So where a policy says kill
- * or log, the filter asks us (SECCOMP_RET_USER_NOTIF), and until we have answered the caller stands still: the call is
- * not carried out, whatever becomes of us. The listener is born in the payload, behind its filter; it travels over a
- * socket pair of ours, and the filter lets that one sendmsg(2) through by a random word in an argument that the call does
- * not have. Then we tell the library and send SIGKILL; or say "go on" to what is only logged.
+ * Theory of operation: wait(2) tells that a filter has ended a process, but not at which call. So where a policy says
+ * kill or log, the filter asks us (SECCOMP_RET_USER_NOTIF), and until we have answered the caller stands still: the
+ * call is not carried out, whatever becomes of us. The listener is born in the payload, behind its filter; it travels
+ * over a socket pair of ours, and the filter lets that one sendmsg(2) through by a random word in an argument that the
+ * call does not have. Then we tell the library and send SIGKILL; or say "go on" to what is only logged.
  */
 #include "listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -30,6 +31,7 @@ static struct {
 	uint32_t id;
 } listeners[N_LISTENERS];
 static int n_listeners; /* places in use, holes included */
+static int place;       /* for that of the command which is being started; negative: it has none */
 static struct wire_logged logged;
 static uint32_t told[NR_KNOWN / 32]; /* each call once: a payload must not be able to fill the socket to the library */
 static int foreign_told;
@@ -41,6 +43,7 @@ listen_prepare(const struct wire_plan *plan)
 	bool listens = false;
 	long result = 0;
 
+	place = -1;
 	for (uint32_t i = 0; i < plan->n_steps; i++)
 		listens = listens || steps[i].flags & WIRE_LISTEN;
 	if (!listens || plan->n_fds >= plan->n_slots)
@@ -48,6 +51,14 @@ listen_prepare(const struct wire_plan *plan)
 	if (!channel[0])
 		result = sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel);
 	slots[plan->n_fds] = channel[1];
+	/* room for what comes, while nothing runs yet: a place to keep it, and one more fd */
+	while (listeners[++place].fd)
+		if (place == N_LISTENERS - 1)
+			return -EAGAIN;
+	if (result >= 0)
+		result = sys3(__NR_fcntl, channel[0], F_DUPFD_CLOEXEC, 0);
+	if (result >= 0)
+		sys1(__NR_close, result);
 	return result;
 }
 
@@ -86,26 +97,25 @@ listen_give(const struct wire_step *step, int listener)
 	return sys6(__NR_sendmsg, slots[step->arg[4]], &parcel.message, MSG_NOSIGNAL, 0, 0, step->arg[5]);
 }
 
-void
+bool
 listen_take(uint32_t id, bool runs)
 {
 	const int *fd = parcel_prepare();
-	int place = 0;
 
-	if (!channel[0] || sys3(__NR_recvmsg, channel[0], &parcel.message, MSG_CMSG_CLOEXEC) < 0 ||
+	if (place < 0)
+		return true;
+	if (sys3(__NR_recvmsg, channel[0], &parcel.message, MSG_CMSG_CLOEXEC) < 0 ||
 	    parcel.message.msg_controllen < sizeof(struct cmsghdr))
-		return;
-	while (place < n_listeners && listeners[place].fd)
-		place++;
-	/* unheard, the filter refuses its calls with ENOSYS: nothing gets through */
-	if (!runs || place == N_LISTENERS) {
+		return false;
+	if (!runs) {
 		sys1(__NR_close, *fd);
-		return;
+		return true;
 	}
 	listeners[place].fd = *fd;
 	listeners[place].id = id;
-	if (place == n_listeners)
-		n_listeners++;
+	if (place >= n_listeners)
+		n_listeners = place + 1;
+	return true;
 }
 
 int
@@ -116,17 +126,18 @@ listen_watch(struct pollfd *watch)
 	return n_listeners;
 }
 
-/* Not told when the socket is full: a payload must not be able to make us wait for the library. */
+/* Not told when the socket is full: a payload must not be able to make us wait for the library. The main payload's end
+ * is told even of a call that another process has been told of; there are no two. */
 static void
-tell(uint32_t id, const struct seccomp_data *data, bool log)
+tell(uint32_t id, const struct seccomp_data *data, enum wire_call call)
 {
 	bool native = data->arch == logged.arch && (uint32_t)data->nr < NR_KNOWN;
 	uint32_t *word = &told[(uint32_t)data->nr / 32 % (NR_KNOWN / 32)];
 	uint32_t bit = 1u << (uint32_t)data->nr % 32;
 
-	if (native ? (*word & bit) != 0 : foreign_told == FOREIGN_TOLD)
+	if (call != WIRE_CALL_MAIN && (native ? (*word & bit) != 0 : foreign_told >= FOREIGN_TOLD))
 		return;
-	if (send_record(WIRE_SYSCALL, log, id, (uint32_t)data->nr, (int)data->arch) < 0)
+	if (send_record(WIRE_SYSCALL, call, id, (uint32_t)data->nr, (int)data->arch) < 0)
 		return;
 	if (native)
 		*word |= bit;
@@ -166,8 +177,9 @@ hear(int fd, uint32_t id)
 	if (sys3(__NR_ioctl, fd, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
 		return;
 	log = is_logged(&asked.call.data);
-	tell(id, &asked.call.data, log);
-	/* not SIGSYS, which could be caught, and nothing of the process is looked at: all that we could see is the payload's */
+	tell(id, &asked.call.data, log ? WIRE_CALL_LOGGED : is_of_main(asked.call.pid) ? WIRE_CALL_MAIN : WIRE_CALL_OTHER);
+	/* not SIGSYS, which could be caught, and nothing of the process is looked at: all that we could see is the
+	 * payload's */
 	if (!log && asked.call.pid && sys2(__NR_kill, asked.call.pid, SIGKILL) == 0)
 		return;
 	answer.resp.id = asked.call.id;

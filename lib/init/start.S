@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libsbx developers */
 
-/* The entry point: an aligned stack, then init_main(), which does not return. */
+/* The entry point: an aligned stack, then init_main() or what the program calls it, which does not return. */
+
+#ifndef SBX_MAIN
+#define SBX_MAIN init_main
+#endif
 
 	.text
 	.globl	_start
@@ -10,12 +14,12 @@ _start:
 #if defined(__x86_64__)
 	xor	%ebp, %ebp
 	and	$-16, %rsp
-	call	init_main
+	call	SBX_MAIN
 	ud2
 #elif defined(__aarch64__)
 	mov	x29, #0
 	mov	x30, #0
-	bl	init_main
+	bl	SBX_MAIN
 	brk	#0
 #endif
 	.size	_start, . - _start

@@ -21,7 +21,8 @@ extern struct progress progress;
 extern struct wire_record skipped[64];
 extern unsigned n_skipped;
 
-/* The plan behind `fd`, mapped where its pointers expect it, and no larger, smaller or stranger than it says. NULL: *error. */
+/* The plan behind `fd`, mapped where its pointers expect it, and no larger, smaller or stranger than it says. NULL:
+ * *error. */
 const struct wire_plan *plan_map(int fd, uint64_t base, long *error);
 /* Steps [from, to) of a plan. false: progress says which one failed, and how. */
 bool steps_run(const struct wire_plan *plan, uint32_t phase, uint32_t id, uint32_t from, uint32_t to);

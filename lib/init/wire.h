@@ -33,9 +33,9 @@ enum wire_flag {
 	WIRE_ANY = 2,  /* a failure means nothing */
 	WIRE_TRY = 4,  /* one of several execve: ENOENT, ENOTDIR and EACCES go on to the next step */
 	WIRE_FULL = 8, /* a write: fewer bytes than asked are EIO */
-	/* A command's seccomp(2) whose result is a listener, which goes to init. The kernel does not look at arg[3], the calls
-	 * that are logged (struct wire_logged); arg[4], the slot of the socket to init, which is slot n_fds when the command
-	 * begins; arg[5], the word with which the filter lets sendmsg(2) through. */
+	/* A command's seccomp(2) whose result is a listener, which goes to init. The kernel does not look at arg[3], the
+	 * calls that are logged (struct wire_logged); arg[4], the slot of the socket to init, which is slot n_fds when the
+	 * command begins; arg[5], the word with which the filter lets sendmsg(2) through. */
 	WIRE_LISTEN = 16,
 };
 
@@ -49,8 +49,8 @@ struct wire_step {
 	uint64_t arg[6];
 };
 
-/* What init makes of a call that the filter tells it of: bit nr % 32 of nr[nr / 32] is a native call that is let through and
- * told to the library, every other one is its process's end. */
+/* What init makes of a call that the filter tells it of: bit nr % 32 of nr[nr / 32] is a native call that is let
+ * through and told to the library, every other one is its process's end. */
 struct wire_logged {
 	uint32_t nr[32];
 	uint32_t rest; /* native calls from 1024 on are logged */
@@ -65,8 +65,7 @@ struct wire_plan {
 	uint32_t n_fds;   /* fds that come with it: slots 0..n_fds-1 */
 	uint32_t n_slots; /* slots used in all */
 	uint32_t wait_at; /* box: wait for WIRE_GO before this step; WIRE_NEVER */
-	uint32_t
-		kill_fd; /* box: slot of the cgroup.kill to write when the owner dies; WIRE_NEVER where a pid namespace does it */
+	uint32_t kill_fd; /* box: slot of the cgroup.kill to write when the owner dies; WIRE_NEVER: a pid namespace does */
 };
 
 /* library -> init, with fds (SCM_RIGHTS) */
@@ -82,10 +81,12 @@ struct wire_message {
 /* init -> library */
 enum wire_record_type { WIRE_READY = 1, WIRE_FAILED, WIRE_SKIPPED, WIRE_STARTED, WIRE_EXITED, WIRE_SYSCALL };
 enum wire_phase { WIRE_PHASE_INIT, WIRE_PHASE_BOX, WIRE_PHASE_COMMAND };
+/* What became of who made a call: it was ended, or went on; the last is the end of the main payload's own process. */
+enum wire_call { WIRE_CALL_OTHER, WIRE_CALL_LOGGED, WIRE_CALL_MAIN };
 
 struct wire_record {
 	uint32_t type;
-	uint32_t phase; /* FAILED, SKIPPED; SYSCALL: 1 when it was only logged */
+	uint32_t phase; /* FAILED, SKIPPED; SYSCALL: enum wire_call */
 	uint32_t id;    /* of the command */
 	uint32_t step;  /* FAILED, SKIPPED: index into the plan's steps; phase init: enum wire_init_step; SYSCALL: number */
 	int32_t value;  /* FAILED, SKIPPED: errno; STARTED: pid inside; EXITED: wait status; SYSCALL: architecture */

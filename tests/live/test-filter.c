@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -168,13 +170,112 @@ test_failed_exec(void)
 	}
 }
 
-/* Logged faster than the library reads: init does not wait for it, so it still sees the payload's end. */
+/* More is logged than the socket to the library holds, and nobody reads it: init does not wait for that, and the payload, whose
+ * calls init answers, comes to its end. */
 static void
 test_log_flood(void)
 {
-	g_autoptr(live_t) r = run("default log\n", PROBE " numbers; exit 7");
+	autodir dir = live_dir();
+	g_autofree char *file = live_file(dir, "policy", "default log\n");
+	g_autoptr(sbx_spec) spec = live_spec_new(SPEC("seccomp", file));
+	sbx_command command = { .size = sizeof command,
+		                    .argv = ARGV(PROBE, "numbers"),
+		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_PIPE, SBX_STDIO_NULL } };
+	sbx_report report = { .size = sizeof report };
+	struct pollfd output = { .events = POLLIN };
+	sbx_error *error = NULL;
+	sbx_box *box = NULL;
+	char text[16] = "";
 
-	live_exit(r, 7);
+	if (sbx_box_create(spec, &box, &error) < 0 || sbx_box_start(box, &command, &error) < 0)
+		g_error("%s", sbx_error_message(error));
+	output.fd = sbx_box_pipe(box, 1);
+	/* "done", and then the end: without a dispatch in between */
+	for (size_t got = 0; got < sizeof text - 1;) {
+		ssize_t n;
+
+		if (poll(&output, 1, 30000) != 1)
+			g_error("the payload waits for the library; so far it wrote \"%s\"", text);
+		n = read(output.fd, text + got, sizeof text - 1 - got);
+		g_assert_cmpint(n, >=, 0);
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	g_assert_cmpstr(text, ==, "done\n");
+	close(output.fd);
+	g_assert_cmpint(sbx_box_wait(box, 60000, &error), ==, 1);
+	g_assert_cmpint(sbx_box_report(box, &report, &error), ==, 0);
+	g_assert_cmpint(report.outcome, ==, SBX_OUTCOME_EXITED);
+	g_assert_cmpint(report.exit_code, ==, 0);
+	sbx_box_free(box);
+}
+
+/* Init's own pid, as we see it. */
+static pid_t
+init_pid(sbx_box *box)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/fdinfo/%d", sbx_box_pidfd(box));
+	g_autofree char *info = live_read(path);
+	const char *pid = info ? strstr(info, "Pid:") : NULL;
+
+	if (!pid)
+		g_error("no pid in %s: %s", path, info);
+	return (pid_t)g_ascii_strtoll(pid + 4, NULL, 10);
+}
+
+/* Init has few fds left: there are enough to hear of the payload's calls, or it does not run. */
+static void
+test_few_files(void)
+{
+	autodir dir = live_dir();
+	g_autofree char *file = live_file(dir, "policy", KILLS);
+	g_autoptr(sbx_spec) spec = live_spec_new(SPEC("seccomp", file, "rlimit", "nofile=200"));
+	sbx_command command = { .size = sizeof command,
+		                    .argv = ARGV(PROBE, "personality", "default"),
+		                    .stdio = { SBX_STDIO_NULL, SBX_STDIO_NULL, SBX_STDIO_NULL } };
+	sbx_report report = { .size = sizeof report };
+	sbx_error *error = NULL;
+	sbx_box *box = NULL;
+	rlim_t refused = 0;
+	int result = -1;
+
+	if (sbx_box_create(spec, &box, &error) < 0)
+		g_error("%s", sbx_error_message(error));
+	for (rlim_t limit = 3; result < 0 && limit < 60; limit++) {
+		struct rlimit files;
+
+		g_assert_cmpint(prlimit(init_pid(box), RLIMIT_NOFILE, NULL, &files), ==, 0);
+		files.rlim_cur = limit;
+		g_assert_cmpint(prlimit(init_pid(box), RLIMIT_NOFILE, &files, NULL), ==, 0);
+		result = sbx_box_start(box, &command, &error);
+		if (result == 0)
+			break;
+		g_test_message("%d fds: %s (%s)", (int)limit, sbx_error_message(error), sbx_error_hint(error));
+		g_assert_cmpstr(g_strerror(-result), ==, g_strerror(EMFILE));
+		refused += strstr(sbx_error_hint(error), "RLIMIT_NOFILE") != NULL;
+		sbx_error_free(g_steal_pointer(&error));
+	}
+	g_assert_cmpint(result, ==, 0);
+	g_assert_cmpuint(refused, >=, 3);
+	g_assert_cmpint(sbx_box_wait(box, 60000, &error), ==, 1);
+	g_assert_cmpint(sbx_box_report(box, &report, &error), ==, 0);
+	g_assert_cmpint(report.outcome, ==, SBX_OUTCOME_SYSCALL);
+	g_assert_cmpstr(sbx_report_syscall(&report), ==, "personality");
+	sbx_box_free(box);
+}
+
+/* The signal in the report is that of the payload itself: SIGSYS where the filter ended it, whoever was ended before. */
+static void
+test_other_signal(void)
+{
+	g_autoptr(live_t) other = run(KILLS, PROBE " personality default; kill -KILL $$");
+	g_autoptr(live_t) both = run(KILLS, PROBE " personality default; exec " PROBE " personality thread");
+
+	ended_by(other, "personality", SYS_personality);
+	g_assert_cmpint(other->signal, ==, SIGKILL);
+	ended_by(both, "personality", SYS_personality);
+	g_assert_cmpint(both->signal, ==, SIGSYS);
 }
 
 /* Many, from many processes: told once, all ended, and init still lives to tell the end. */
@@ -281,6 +382,8 @@ main(int argc, char **argv)
 	g_test_add_func("/filter/sent", test_sent);
 	g_test_add_func("/filter/failed-exec", test_failed_exec);
 	g_test_add_func("/filter/log-flood", test_log_flood);
+	g_test_add_func("/filter/few-files", test_few_files);
+	g_test_add_func("/filter/other-signal", test_other_signal);
 #if defined(__x86_64__)
 	g_test_add_func("/filter/foreign", test_foreign);
 #endif

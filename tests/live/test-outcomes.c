@@ -270,7 +270,8 @@ check_number(const json_t *object, const char *name, bool valid, uint64_t value)
 static void
 check_report(const sbx_report *report, const char *outcome)
 {
-	static const char *const text[] = { "outcome", "exit_code", "signal", "syscall", "pressure", "limits", "error" };
+	static const char *const text[] = { "outcome",  "exit_code", "signal",    "syscall",
+		                                "pressure", "limits",    "placement", "error" };
 	char *json = sbx_report_json(report);
 	json_t *object = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
 	const uint64_t *value = &report->setup_usec;
@@ -288,6 +289,39 @@ check_report(const sbx_report *report, const char *outcome)
 	check_number(pressure, "memory", report->valid & SBX_VALID_PRESSURE_MEMORY_USEC, report->pressure_memory_usec);
 	check_number(pressure, "io", report->valid & SBX_VALID_PRESSURE_IO_USEC, report->pressure_io_usec);
 	g_assert_true(json_is_array(json_object_get(object, "limits")));
+	json_decref(object);
+	free(json);
+}
+
+/* Where the cgroup is: the last place that was looked at, when there is a cgroup; the others say why not there. */
+static void
+test_placement(void)
+{
+	g_autoptr(life_spec_t) spec = life_spec("default", NULL);
+	g_autoptr(life_box_t) box = life_run(spec, "true");
+	bool grouped = sbx_box_cgroup_fd(box) >= 0;
+	sbx_report report;
+	json_t *object;
+	const json_t *places;
+	char *json;
+
+	life_wait(box, &report);
+	json = sbx_report_json(&report);
+	g_test_message("%s", json);
+	object = json_loads(json, 0, NULL);
+	places = json_object_get(object, "placement");
+	g_assert_true(json_is_array(places));
+	g_assert_cmpuint(json_array_size(places), >=, grouped);
+	for (size_t i = 0; i < json_array_size(places); i++) {
+		const json_t *place = json_array_get(places, i);
+		bool taken = json_is_true(json_object_get(place, "taken"));
+
+		g_assert_cmpint(taken, ==, grouped && i == json_array_size(places) - 1);
+		g_assert_true(json_is_string(json_object_get(place, "branch")));
+		g_assert_cmpint(json_is_string(json_object_get(place, "reason")), ==, !taken);
+		if (taken)
+			g_assert_true(g_path_is_absolute(json_string_value(json_object_get(place, "path"))));
+	}
 	json_decref(object);
 	free(json);
 }
@@ -325,6 +359,7 @@ test_report_failed(void)
 	object = json_loads(json, 0, NULL);
 	said = json_object_get(object, "error");
 	g_assert_cmpstr(json_string_value(json_object_get(said, "stage")), ==, "exec");
+	g_assert_cmpuint(json_array_size(json_object_get(object, "placement")), ==, 0);
 	g_assert_cmpstr(json_string_value(json_object_get(said, "message")), ==, sbx_error_message(error));
 	g_assert_cmpint(json_integer_value(json_object_get(said, "errno")), ==, ENOENT);
 	g_assert_nonnull(json_object_get(said, "key"));
@@ -353,6 +388,7 @@ main(int argc, char **argv)
 	g_test_add_func("/outcomes/dispatch/loop", test_dispatch);
 	g_test_add_func("/outcomes/dispatch/idle", test_dispatch_idle);
 	g_test_add_func("/outcomes/report/members", test_report);
+	g_test_add_func("/outcomes/report/placement", test_placement);
 	g_test_add_func("/outcomes/report/failed", test_report_failed);
 	return g_test_run();
 }

@@ -25,7 +25,7 @@ BAD = [
     ("--env", "NOEQUALS"), ("--rlimit", "nofile"), ("--rlimit", "nosuch=1"), ("--nice", "40"),
 ]
 
-LATER = ["--timeline=x.svg", "--doctor", "--sweep", "--cpu-time=1", "--idle-timeout=1",
+LATER = ["--timeline=x.svg", "--cpu-time=1", "--idle-timeout=1",
          "--output-max=1"]
 
 MARK = ["--", "sh", "-c", "echo ran"]
@@ -203,6 +203,29 @@ def test_missing_value(run, option):
     assert option in one_line(result), result
 
 
+@pytest.mark.parametrize("args", [["--dry-run=no"], ["--verbose=x"], ["--help="], ["--version=1"], ["--progress=x"],
+                                  ["-v", "--dry-run=no"], ["--report", "-", "--dry-run=no"],
+                                  ["-o", "nice=1", "--dry-run=no"], ["-vo", "nice=1", "--dry-run=no"],
+                                  ["--list-keys=json", "--dry-run=no"], ["--list-keys", "--dry-run=no"],
+                                  ["--list-keys", "json", "--dry-run=no"], ["--net=host", "--dry-run=no"],
+                                  ["--no-such-option", "--dry-run=no"]])
+def test_value_of_a_switch(run, args):
+    result = run(*args, *MARK, report=False)
+    assert (result.status, result.stdout) == (125, ""), result
+    assert one_line(result) == f'sbx-run: {args[-1].split("=")[0]} takes no value: "{args[-1]}"', result
+
+
+def test_what_looks_like_the_value_of_a_switch(run):
+    """A value of another option, or an argument of the command."""
+    result = run("--hostname", "--dry-run=no", *MARK)
+    assert one_line(result).startswith('sbx-run: --hostname: "--dry-run=no" is not '), result
+    result = run("-o", "--dry-run=no", *MARK)
+    assert one_line(result).startswith("sbx-run: -o"), result
+    for dashes in [["--"], []]:
+        result = run(*dashes, "echo", "--dry-run=no", "--help=x")
+        assert (result.status, result.stdout) == (0, "--dry-run=no --help=x\n"), result
+
+
 def test_no_command(run):
     for args in [(), ("--",), ("--memory", "1M")]:
         result = run(*args)
@@ -302,7 +325,7 @@ def test_help(run):
     result = run("--help")
     assert (result.status, result.stderr) == (0, ""), result
     keys = json.loads(run("--list-keys=json", report=False).stdout)
-    own = ["profile", "report", "progress", "dry-run", "list-keys", "version", "help"]
+    own = ["profile", "report", "progress", "dry-run", "sweep", "list-keys", "doctor", "version", "help"]
     for option in own + [key["option"] for key in keys if key["option"]]:
         assert re.search(rf"^  (-\w, )?--{option}\b", result.stdout, re.MULTILINE), option
     assert [option for option in LATER if option.split("=")[0] + " " in result.stdout] == []

@@ -12,7 +12,7 @@ import pytest
 from conftest import TREE, skip
 from test_cli_run import MEMBERS
 
-PAGES = ["sbx-run.1", "sbx-profile.5", "sbx-report.5", "sbx-seccomp.7", "sbx-security.7"]
+PAGES = ["sbx-run.1", "sbx-profile.5", "sbx-report.5", "sbx-cgroups.7", "sbx-seccomp.7", "sbx-security.7"]
 
 
 @pytest.fixture
@@ -82,3 +82,55 @@ def test_completion(program, words, replies):
     done = subprocess.run(["bash", "-c", script, "bash", TREE / "doc" / "sbx-run.bash", program, *words],
                           capture_output=True, text=True, check=False, timeout=60)
     assert set(done.stdout.split()) == replies, done
+
+
+# --- sbx-cgroups(7) --------------------------------------------------------------------------------------------------
+
+PLACES = ["place", "delegate*", "leaf", "cgroupfs", "scope", "systemd"]
+
+
+def thrown():
+    """The sentences of the files that look for a place, with * for what is filled in."""
+    for pattern in PLACES:
+        for file in sorted((TREE / "lib").glob(f"{pattern}.c")):
+            text = re.sub(r'"\s*\n\s*"', "", file.read_text(encoding="utf-8")).replace("G_GUINT64_FORMAT", "")
+            text = re.sub(r'(?<!\\)" +"', "", text)
+            for sentence in re.findall(r'throw_error\(\s*error, [^;"]*"((?:\\"|[^"])*)"', text):
+                yield file.name, re.sub(r"%[0-9]*[a-z]?", "*", sentence.replace('\\"', '"'))
+
+
+def explained():
+    """The plain pieces of the sentences that the page quotes."""
+    source = (TREE / "doc" / "sbx-cgroups.7").read_text(encoding="ascii")
+    source = source[source.index(".SH ERRORS"):source.index(".SH WHAT IS DONE")]
+    for line in re.findall(r"^\.TP\n(\.RB .*)", source, re.MULTILINE):
+        line = re.sub(r"\\fI[A-Z]+\\fP|\.\.\.", "*", line[4:])
+        line = line.replace('"', "").replace(r"\(dq", '"').replace(r"\(aq", "'").replace(r"\-", "-")
+        for quoted in re.findall(r"\\\(lq ?(.*?) ?\\\(rq", line):
+            yield [piece.strip() for piece in quoted.split("*") if len(piece.strip()) > 3]
+
+
+# said where nothing is refused: the box goes without a group
+NOT_REFUSED = {"* is systemd's, and nothing needs a cgroup"}
+
+
+def test_every_refusal_of_a_place_is_explained():
+    pieces = list(explained())
+    assert len(pieces) > 20, pieces
+    missing = [f"{name}: {sentence}" for name, sentence in thrown() if sentence not in NOT_REFUSED and
+               not any(quoted and all(piece in sentence for piece in quoted) for quoted in pieces)]
+    assert missing == []
+
+
+def test_every_refusal_that_is_explained_exists():
+    text = "".join(re.sub(r'"\s*\n\s*"', "", file.read_text(encoding="utf-8")).replace('\\"', '"')
+                   for file in (TREE / "lib").glob("*.c"))
+    assert [piece for quoted in explained() for piece in quoted if piece not in text] == []
+
+
+def test_every_branch_is_drawn():
+    page = (TREE / "doc" / "sbx-cgroups.7").read_text(encoding="ascii")
+    drawing = page.split("cgroup.parent=auto\n")[1].split(".EE")[0]
+    noted = set(re.findall(r'\bnote\(search, "(\w+)"', (TREE / "lib" / "place.c").read_text(encoding="utf-8")))
+    assert noted == {"given", "subtree", "leaf", "scope"}
+    assert noted - {"given"} == set(re.findall(r"\\fB(\w+)\\fP", drawing))

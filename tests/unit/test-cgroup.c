@@ -140,6 +140,40 @@ test_mountinfo_text(void)
 	}
 }
 
+/* The rows of stat_oom()'s table. */
+static void
+test_oom(void)
+{
+	static const struct {
+		unsigned local_kill, kill, local_oom, oom, group; /* group: of the local file; 99: an old kernel's, without */
+		unsigned kills, own;
+	} rows[] = {
+		{ 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 2, 2, 0, 0, 2 },                            /* nothing was killed */
+		{ 3, 3, 1, 1, 0, 3, 1 }, { 0, 3, 1, 1, 1, 3, 1 },  { 1, 4, 1, 3, 99, 4, 1 }, /* its own limit */
+		{ 0, 0, 1, 1, 1, 1, 1 },                                                     /* memory_localevents */
+		{ 2, 2, 0, 0, 0, 2, 0 }, { 0, 2, 0, 0, 0, 2, 0 },  { 0, 2, 0, 0, 99, 2, 0 }, /* an ancestor's */
+		{ 1, 2, 0, 1, 0, 2, 0 }, { 0, 5, 0, 1, 1, 5, 0 },  { 0, 0, 0, 0, 1, 1, 0 },  /* an ancestor's too */
+		{ 0, 3, 0, 1, 0, 0, 0 }, { 0, 3, 0, 7, 99, 0, 0 },                           /* of a group below */
+	};
+	struct cgroup_oom oom;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *group =
+			rows[i].group == 99 ? g_strdup("") : g_strdup_printf("oom_group_kill %u\n", rows[i].group);
+		g_autofree char *local = g_strdup_printf("low 0\nhigh 0\nmax 9\noom %u\noom_kill %u\n%s", rows[i].local_oom,
+		                                         rows[i].local_kill, group);
+		g_autofree char *below =
+			g_strdup_printf("low 0\nhigh 0\nmax 9\noom %u\noom_kill %u\n%s", rows[i].oom, rows[i].kill, group);
+
+		g_test_message("row %zu", i);
+		g_assert_true(stat_oom(local, below, &oom));
+		g_assert_cmpuint(oom.kills, ==, rows[i].kills);
+		g_assert_cmpuint(oom.own, ==, rows[i].own);
+	}
+	g_assert_false(stat_oom("oom 1\n", "oom 1\noom_kill 1\n", &oom));
+	g_assert_false(stat_oom("oom 1\noom_kill 1\n", "", &oom));
+}
+
 static void
 test_readback(void)
 {
@@ -749,6 +783,7 @@ main(int argc, char **argv)
 	g_test_add_func("/cgroup/text/garbage", test_stat_garbage);
 	g_test_add_func("/cgroup/text/cgroupfs", test_cgroupfs_text);
 	g_test_add_func("/cgroup/text/mountinfo", test_mountinfo_text);
+	g_test_add_func("/cgroup/text/oom", test_oom);
 	g_test_add_func("/cgroup/text/readback", test_readback);
 	g_test_add_func("/cgroup/text/noise", test_noise);
 	g_test_add_func("/cgroup/blockdev", test_blockdev);

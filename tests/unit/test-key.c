@@ -129,6 +129,8 @@ test_complete(void)
 		"rdma.max",
 		"misc.max",
 		"cgroup.parent",
+		"cgroup.delegate",
+		"cgroup.self",
 		"time.wall",
 		"time.grace",
 		"root",
@@ -192,7 +194,8 @@ static const struct {
 	const char *name;
 	const char *value;
 } defaults[] = {
-	{ "root", "host" }, { "net", "none" }, { "seccomp", "default" }, { "time.grace", "0" }, { "cgroup.parent", "auto" },
+	{ "root", "host" },    { "net", "none" },           { "seccomp", "default" },
+	{ "time.grace", "0" }, { "cgroup.parent", "auto" }, { "cgroup.self", "never" },
 };
 
 static void

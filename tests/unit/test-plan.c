@@ -219,13 +219,44 @@ test_same_twice(void)
 	free(second);
 }
 
+/* Without a cgroup there is nothing to delegate: an error, or, asked softly, no step at all; never the mount of a tree that
+ * is not the box's. */
+static void
+test_delegate_nothing(void)
+{
+	g_autoptr(sbx_spec) hard = live_spec_bare(SPEC("cgroup.delegate", "yes"));
+	g_autoptr(sbx_spec) soft = live_spec_bare(SPEC("?cgroup.delegate", "yes"));
+	g_autoptr(GError) error = NULL;
+	g_autoptr(plan_t) plan = NULL;
+	g_autofree char *text = NULL, *control = NULL;
+
+	g_assert_false(plan_box(hard, PLAN_NO_CGROUP, &plan, &error));
+	g_assert_cmpstr(error_key(error), ==, "cgroup.delegate");
+	live_contains(error->message, "needs a cgroup of the box's own");
+	g_clear_error(&error);
+	plan_box(soft, PLAN_NO_CGROUP, &plan, &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(plan->dropped->len, ==, 1);
+	g_assert_cmpuint(plan->delegate_slot, ==, WIRE_NEVER);
+	text = plan_text(plan);
+	live_lacks(text, "cgroup2");
+	live_lacks(text, "boxes inside");
+	live_contains(text, "max_user_namespaces");
+	g_clear_pointer(&plan, plan_free);
+	plan_box(soft, PLAN_ANY_CGROUP, &plan, &error);
+	g_assert_no_error(error);
+	control = plan_text(plan);
+	live_contains(control, "cgroup2");
+	live_lacks(control, "max_user_namespaces");
+}
+
 /* Every step has a name and arguments that people can read. */
 static void
 test_no_unknown_call(void)
 {
-	g_autoptr(sbx_spec) spec =
-		live_spec_bare(SPEC("tmpfs", "/tmp/a", "overlay", "/usr", "file", "/tmp/b=text", "symlink", "a:/tmp/c",
-	                        "hostname", "x", "time.monotonic", "5", "cap", "chown", "device", "/dev/zero"));
+	g_autoptr(sbx_spec) spec = live_spec_bare(SPEC("tmpfs", "/tmp/a", "overlay", "/usr", "file", "/tmp/b=text",
+	                                               "symlink", "a:/tmp/c", "hostname", "x", "time.monotonic", "5", "cap",
+	                                               "chown", "device", "/dev/zero", "cgroup.delegate", "yes"));
 	char *text = box_plan_text(spec);
 
 	live_lacks(text, "syscall ");
@@ -269,9 +300,11 @@ static const struct golden cases[] = {
 	  LIVE_ROOT,
 	  { "device", "/dev/zero:rw", "device", "c 10:229 rwm", "?device", "/dev/is/not/there", "?device", "/dev/full" },
 	  NULL },
+	{ "root-delegate", LIVE_ROOT, { "cgroup.delegate", "yes" }, NULL },
 	{ "root-best-effort", LIVE_ROOT, { "?bind", "/is/not/there:/mnt", "?tmpfs", "/srv", "?hostname", "inside" }, NULL },
 	{ "user-default", LIVE_USER, { NULL }, NULL },
 	{ "user-binds", LIVE_USER, { "bind", "/usr:/srv", "ro-bind", "/etc/passwd:/tmp/passwd", "user", "0" }, NULL },
+	{ "user-delegate", LIVE_USER, { "?cgroup.delegate", "yes", "net", "host" }, NULL },
 	{ "user-empty", LIVE_USER, { "root", "empty", "ro-bind", "/usr", "overlay", "/usr" }, NULL },
 	{ "command-root", LIVE_ROOT, { NULL }, &by_path },
 	{ "command-root-settings",
@@ -293,5 +326,6 @@ main(int argc, char **argv)
 	}
 	g_test_add_func("/plan/same-twice", test_same_twice);
 	g_test_add_func("/plan/no-unknown-call", test_no_unknown_call);
+	g_test_add_func("/plan/delegate-nothing", test_delegate_nothing);
 	return g_test_run();
 }

@@ -125,7 +125,7 @@ static const struct bad_row {
 	{ "[files]\nbind+=\n", 2, "bind: nothing to add", "bind" },
 	{ "[limits]\npids.max+=5\n", 2, "pids.max: one value only", "pids.max" },
 	{ "[time]\ntime.cpu=5\n", 2, "time.cpu is not supported by this version", "time.cpu" },
-	{ "[limits]\ncgroup.self=leaf\n", 2, "cgroup.self is not supported by this version", "cgroup.self" },
+	{ "[limits]\ncgroup.self=yes\n", 2, "cgroup.self: \"yes\" is not", "cgroup.self" },
 	{ "[limits]\ncgroup.procs=1\n", 2, "\"cgroup.procs\" is not a key", "" },
 	{ "[files]\nbind=/a\\qb\n", 2, "bind:", "bind" },
 	{ "[files]\nroot=/\xff\n", 2, "root:", "root" },

@@ -71,6 +71,7 @@ static const struct set_row {
 	{ { NULL }, "seccomp", "default" },
 	{ { NULL }, "time.grace", "0" },
 	{ { NULL }, "cgroup.parent", "auto" },
+	{ { NULL }, "cgroup.self", "never" },
 	{ { NULL }, "memory.max", NULL },
 };
 
@@ -117,9 +118,9 @@ static const struct bad_row {
 	{ "time.idle", "1", ENOTSUP, NULL, "" },
 	{ "output.max", "1", ENOTSUP, NULL, "" },
 	{ "device", "c 1", EINVAL, NULL, "" },
-	{ "cgroup.self", "leaf", ENOTSUP, NULL, "" },
+	{ "cgroup.self", "yes", EINVAL, NULL, "" },
 	{ "?output.max", "1", ENOTSUP, NULL, "" },
-	{ "cgroup.self+", "leaf", ENOTSUP, NULL, "" },
+	{ "cgroup.self+", "leaf", EINVAL, NULL, "" },
 	{ "memory.max", "12x", EINVAL, NULL, "" },
 	{ "memory.max", "", EINVAL, NULL, "" },
 	{ "?memory.max", "12x", EINVAL, NULL, "" },

@@ -85,6 +85,9 @@ fi
 init=$(find "$work/root" -path '*/libsbx/sbx-init')
 tap_ok "init is installed and executable" "$([ -x "$init" ] || find "$work/root")"
 tap_ok "the installed init is the one that was built" "$(cmp "$init" "$SBX_BUILDDIR/lib/init/sbx-init" 2>&1)"
+keeper=$(find "$work/root" -path '*/libsbx/sbx-keeper')
+tap_ok "the keeper is installed and executable" "$([ -x "$keeper" ] || find "$work/root")"
+tap_ok "the installed keeper is the one that was built" "$(cmp "$keeper" "$SBX_BUILDDIR/lib/init/sbx-keeper" 2>&1)"
 run=$work/root$(variable exec_prefix)/bin/sbx-run
 tap_ok "sbx-run is installed, and says its version" \
 	"$("$run" --version 2>&1 | grep -qF "$($PKG_CONFIG --modversion sbx)" || "$run" --version 2>&1)"

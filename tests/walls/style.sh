@@ -36,6 +36,17 @@ long_functions() {
 		}' $code
 }
 
+# clang-format breaks code, and leaves comments as they are. A tab goes to the next multiple of 4.
+long_comments() {
+	# shellcheck disable=SC2086
+	for long_file in $code $(echo "$c_files" | grep '^include/'); do
+		expand -t 4 "$long_file" | awk -v file="$long_file" '
+			length > 120 && (open || /\/[*\/]/) { print file ":" FNR ": " length " columns" }
+			/\/\*/ { open = 1 }
+			/\*\// { open = 0 }'
+	done
+}
+
 without_spdx() {
 	echo "$files" | grep -vE '^(COPYING|README\.md|.*\.(golden|plan|txt|json|svg|csv))$|^tests/golden/' |
 		while read -r spdx_file; do
@@ -58,6 +69,7 @@ tap_ok "every file ends with a newline" "$(each -n 1 sh -c '[ -z "$(tail -c 1 "$
 tap_ok "files of lib/ and tools/ have at most 400 lines" \
 	"$(wc -l $code | awk '$2 != "total" && $1 > 400 { print $2 ": " $1 " lines" }')"
 tap_ok "functions of lib/ and tools/ have at most 60 lines" "$(long_functions)"
+tap_ok "comments of lib/, tools/ and include/ have at most 120 columns" "$(long_comments)"
 # shellcheck disable=SC2086
 tap_ok "no goto, and nothing left to do" "$(grep -nwE 'goto|TODO|FIXME|XXX' $c_files)"
 # shellcheck disable=SC2086
