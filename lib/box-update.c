@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "box.h"
+#include "cgroupfs.h"
 #include "enforce-device.h"
 #include "enforce.h"
 #include "error.h"
+#include "fd.h"
 #include "spec-parts.h"
 
 /* The value as sbx_spec_set() would take it, in a spec of its own. */
@@ -68,6 +70,13 @@ update_device(struct sbx_box *box, const char *key, const char *value, GError **
 static bool
 update_limit(struct sbx_box *box, const struct spec_entry *entry, GError **error)
 {
+	g_autofree char *controller = g_strndup(entry->name, strcspn(entry->name, "."));
+	g_autofree char *usable = fd_read_file_at(box->cgroup->fd, "cgroup.controllers");
+
+	/* the place has been made for what the box was asked for */
+	if (usable && !cgroupfs_lists(usable, controller) &&
+	    !place_enable(box->spec, &box->place, controller, entry->name, error))
+		return false;
 	if (!enforce_update(box->spec, entry, box->cgroup, box->limits, error))
 		return false;
 	/* what has many lines is not kept: nobody asks for them again, and they would pile up */

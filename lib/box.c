@@ -85,15 +85,26 @@ box_delete(sbx_box *box)
 	g_free(box);
 }
 
+/* Where it was tried to make the box's cgroup goes with the error, for the report of the failure. */
+static int
+box_fail(GPtrArray *places, GError *failure, sbx_error **error)
+{
+	int result = error_return(failure, error);
+
+	if (error)
+		error_attach(*error, g_ptr_array_ref(places), (GDestroyNotify)g_ptr_array_unref);
+	return result;
+}
+
 static sbx_box *
-box_new(const sbx_spec *spec, GError **error)
+box_new(const sbx_spec *spec, GPtrArray *places, GError **error)
 {
 	sbx_box *box = g_new0(sbx_box, 1);
 
 	box->owner = getpid();
 	box->spec = sbx_spec_copy(spec);
 	box->limits = enforce_list_new();
-	box->places = report_places_new();
+	box->places = g_ptr_array_ref(places);
 	box->place.fd = box->guard.pidfd = box->guard.socket = -1;
 	box->calls = g_array_new(false, false, sizeof(struct report_call));
 	box->init_pidfd = box->socket = box->timer = -1;
@@ -113,14 +124,15 @@ box_new(const sbx_spec *spec, GError **error)
 int
 sbx_box_create(const sbx_spec *spec, sbx_box **ret_box, sbx_error **error)
 {
+	g_autoptr(GPtrArray) places = report_places_new();
 	GError *failure = NULL;
 	sbx_box *box;
 
 	if (!spec || !ret_box)
 		return error_argument(error, "%s is NULL", spec ? "ret_box" : "spec");
-	box = box_new(spec, &failure);
+	box = box_new(spec, places, &failure);
 	if (!box)
-		return error_return(failure, error);
+		return box_fail(places, failure, error);
 	*ret_box = box;
 	return 0;
 }
@@ -152,7 +164,7 @@ sbx_box_start(sbx_box *box, const sbx_command *command, sbx_error **error)
 	} else
 		box_start(box, command, &failure);
 	box_leave(box);
-	return failure ? error_return(failure, error) : 0;
+	return failure ? box_fail(box->places, failure, error) : 0;
 }
 
 /* Whose other end is nobody's would fill up, and the payload would wait for ever. */

@@ -181,7 +181,7 @@ throw_no_mount(GError **error)
 		                         "cgroup_no_v1=all and: mount -t cgroup2 none /sys/fs/cgroup");
 	}
 	throw_error(error, ENOENT, STAGE_CGROUP, NULL, "no cgroup v2 mount on this host");
-	return throw_hint(error, "mount -t cgroup2 none /sys/fs/cgroup");
+	return throw_hint(error, "mount -t cgroup2 none /sys/fs/cgroup; in a box: cgroup.delegate=yes of that box");
 }
 
 /* Never freed once it is set, so readers need no lock. */

@@ -133,7 +133,8 @@ throw_busy(const struct dir *dir, const char *controller, const char *key, GErro
 	            dir->path, controller);
 	return throw_hint(error,
 	                  "move them to a group below it (mkdir %s/host, write each pid into %s/host/cgroup.procs; "
-	                  "cgroup.self=leaf does that for the host's own group), or name another group as cgroup.parent",
+	                  "for the host's own group cgroup.self=leaf with cgroup.parent=auto does that), or name "
+	                  "another group as cgroup.parent",
 	                  dir->path, dir->path);
 }
 

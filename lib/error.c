@@ -20,6 +20,8 @@ struct sbx_error {
 	char *key;
 	char *message;
 	char *hint;
+	void *attached;
+	GDestroyNotify let_go;
 };
 
 static void
@@ -233,6 +235,21 @@ error_return(GError *error, sbx_error **ret_error)
 	return -code;
 }
 
+void
+error_attach(sbx_error *error, void *object, GDestroyNotify let_go)
+{
+	if (error->let_go)
+		error->let_go(error->attached);
+	error->attached = object;
+	error->let_go = let_go;
+}
+
+void *
+error_attached(const sbx_error *error)
+{
+	return error->attached;
+}
+
 int
 error_argument(sbx_error **ret_error, const char *format, ...)
 {
@@ -283,6 +300,7 @@ sbx_error_free(sbx_error *error)
 {
 	if (!error)
 		return;
+	error_attach(error, NULL, NULL);
 	g_free(error->key);
 	g_free(error->message);
 	g_free(error->hint);

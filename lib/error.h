@@ -50,5 +50,8 @@ const char *error_hint(const GError *error);
 
 /* The border: frees `error`, gives the public one to `ret_error` if wanted, and returns the negative errno. */
 int error_return(GError *error, sbx_error **ret_error);
+/* What goes with a public error and is let go with it; who reads it knows what it is (the report: its places). */
+void error_attach(sbx_error *error, void *object, GDestroyNotify let_go);
+void *error_attached(const sbx_error *error);
 /* For an argument of a public function that is wrong: -EINVAL and a sentence. */
 int error_argument(sbx_error **ret_error, const char *format, ...) G_GNUC_PRINTF(2, 3);

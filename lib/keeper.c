@@ -4,6 +4,7 @@
 /* The host's side of the keeper: its birth, its end, and what it is asked to do. init/keeper.c is the program. */
 #include "keeper.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,7 +22,32 @@
 #define END_TIMEOUT_MS 1000
 
 /* One question at a time: an answer belongs to the question before it. */
-static GMutex asking;
+struct asking {
+	pid_t owner;
+	GMutex mutex;
+};
+
+static struct asking *asking;
+
+/* A forked copy of the process gets one of its own: who held its parent's may be a thread that it has not got. */
+static GMutex *
+asking_mutex(void)
+{
+	for (;;) {
+		struct asking *now = g_atomic_pointer_get(&asking);
+		struct asking *fresh;
+
+		if (now && now->owner == getpid())
+			return &now->mutex;
+		fresh = g_new0(struct asking, 1);
+		fresh->owner = getpid();
+		g_mutex_init(&fresh->mutex);
+		if (g_atomic_pointer_compare_and_exchange(&asking, now, fresh))
+			return &fresh->mutex;
+		g_mutex_clear(&fresh->mutex);
+		g_free(fresh);
+	}
+}
 
 /* --- its surroundings --- */
 
@@ -64,6 +90,43 @@ check_surroundings(const struct keeper *keeper, uint64_t flags, GError **error)
 		return throw_hint(error, "make the box in a thread that has not changed its namespaces or root directory");
 	}
 	return true;
+}
+
+/* What the kernel would let this thread do, a line each: the keeper's children are born with the keeper's. */
+static char *
+credentials_now(void)
+{
+	static const char *const names[] = { "Uid", "Gid", "Groups", "Cap", "NoNewPrivs", "Seccomp" };
+	g_autofree char *status = fd_read_file_at(AT_FDCWD, "/proc/thread-self/status");
+	g_auto(GStrv) lines = g_strsplit(status ? status : "", "\n", -1);
+	GString *found = g_string_new(NULL);
+
+	for (char **line = lines; *line; line++)
+		for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+			if (g_str_has_prefix(*line, names[i]))
+				g_string_append_printf(found, "%s\n", *line);
+	return g_string_free(found, FALSE);
+}
+
+/* Who has given up rights, or put a filter around itself, must not get a box that knows nothing of it. */
+static bool
+check_credentials(const struct keeper *keeper, GError **error)
+{
+	g_autofree char *now = credentials_now();
+	g_auto(GStrv) ours = g_strsplit(now, "\n", -1);
+	g_auto(GStrv) its = g_strsplit(keeper->credentials ? keeper->credentials : now, "\n", -1);
+	guint i = 0;
+
+	while (ours[i] && its[i] && strcmp(ours[i], its[i]) == 0)
+		i++;
+	if (!ours[i] && !its[i])
+		return true;
+	throw_error(error, EXDEV, STAGE_CLONE, "cgroup.parent",
+	            "this thread has another %.*s than the one that had the keeper of the scope started, which makes this "
+	            "box",
+	            (int)strcspn(ours[i] ? ours[i] : its[i], ":"), ours[i] ? ours[i] : its[i]);
+	return throw_hint(error, "make the box in a thread that has not changed its credentials or filters, or free the "
+	                         "boxes that are there: the next one gets a new keeper");
 }
 
 /* --- messages --- */
@@ -148,7 +211,7 @@ ask(const struct keeper *keeper, struct keeper_message message, const int *fds, 
 {
 	static uint32_t last_id;
 	struct keeper_message hold = { .type = KEEPER_HOLD, .n_fds = KEEPER_FDS_AT_ONCE };
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&asking);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(asking_mutex());
 	guint done = 0;
 	bool sent = true;
 
@@ -186,7 +249,7 @@ keeper_clone(const struct keeper *keeper, struct birth *birth, int *ret_pidfd, G
 	autofd pidfd = -1;
 	guint n = 0;
 
-	if (!check_surroundings(keeper, birth->args.flags, error))
+	if (!check_surroundings(keeper, birth->args.flags, error) || !check_credentials(keeper, error))
 		return -1;
 	if (birth->n_fds + birth->n_joins + 2 > G_N_ELEMENTS(fds)) {
 		throw_error(error, E2BIG, STAGE_CLONE, NULL, "%u fds for init", birth->n_fds);
@@ -275,6 +338,7 @@ keeper_new(int kill_fd, struct keeper *ret, GError **error)
 	fds[KEEPER_FD_KILL] = kill_fd;
 	for (guint i = 0; i < KEEPER_SURROUNDINGS; i++)
 		keeper.places[i] = place_now(i);
+	keeper.credentials = credentials_now();
 	if (!start(image, fds, kill_fd >= 0 ? KEEPER_FD_N : KEEPER_FD_KILL, &keeper, error))
 		return false;
 	/* ours too, and its end would be no end to us */
@@ -316,5 +380,6 @@ keeper_clear(struct keeper *keeper)
 	}
 	fd_close(&keeper->socket);
 	fd_close(&keeper->pidfd);
+	g_free(keeper->credentials);
 	*keeper = (struct keeper){ .pidfd = -1, .socket = -1 };
 }

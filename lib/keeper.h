@@ -22,13 +22,15 @@ struct keeper {
 	struct keeper_place {
 		uint64_t dev, ino;
 	} places[KEEPER_SURROUNDINGS];
+	char *credentials; /* likewise: ids, capabilities, no_new_privs, filters */
 };
 
 /* Start one. When this process dies, or replaces itself by another program, it writes "1" to `kill_fd` (an open
  * cgroup.kill; -1: none) and ends; it ends as well when it is let go, and, while it has nothing to kill, by SIGTERM. It
  * holds no other fd of the host, has a session of its own, and is in the cgroup of the calling process. Resource
- * limits, nice, oom_score_adj, umask and seccomp filters are those of the calling thread at this time, also for what it
- * clones later. Any thread. */
+ * limits, nice, oom_score_adj and umask are those of the calling thread at this time, also for what it clones later;
+ * ids, capabilities, no_new_privs and seccomp filters too, and a thread that has others can't have it clone. Any
+ * thread. */
 bool keeper_new(int kill_fd, struct keeper *ret, GError **error);
 /* From now on this is what it writes to; -1: nothing. Returns when it has it. Any thread. */
 bool keeper_watch(const struct keeper *keeper, int kill_fd, GError **error);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -58,16 +59,21 @@ note(const struct search *search, const char *branch, const char *path, const ch
 
 /* --- whose group this is --- */
 
+/* A mark in user.* can be set by whoever owns the group: it counts where that is us. Root that was started in a group
+ * of a user's must not put its limits where that user can take processes out of them. */
 static bool
 is_marked(const char *group, void *data)
 {
 	const struct cgroupfs *fs = data;
 	autofd fd = openat(fs->fd, group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
 	char value[2];
 
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
 	/* the second is readable for the machine's root only, and all that an old systemd sets */
-	return fd >= 0 && ((fgetxattr(fd, "user.delegate", value, sizeof value) == 1 && *value == '1') ||
-	                   (fgetxattr(fd, "trusted.delegate", value, sizeof value) == 1 && *value == '1'));
+	return (st.st_uid == geteuid() && fgetxattr(fd, "user.delegate", value, sizeof value) == 1 && *value == '1') ||
+	       (fgetxattr(fd, "trusted.delegate", value, sizeof value) == 1 && *value == '1');
 }
 
 /* The old systemd again, as a user sees it: chowned to him, below what is not his. */
@@ -114,8 +120,8 @@ is_delegated(const char *unit, void *data)
 
 /* --- in the host's own part of the tree --- */
 
-/* Is every controller offered in the group that systemd has given us? Else none below it can have it, and that systemd
- * has to be told. */
+/* Is every controller offered in the group that systemd has given us? Else none below it can have it, and that
+ * systemd has to be told. */
 static bool
 unit_offers(const struct search *search, const struct cgroupfs *fs, const char *group, GError **error)
 {
@@ -194,7 +200,7 @@ no_scope(const struct search *search, const struct cgroupfs *fs, GError *failure
 	g_autofree char *own = g_build_filename(fs->path, fs->own, NULL);
 
 	note(search, "scope", NULL, failure->message);
-	if (uid == 0 || access(runtime, F_OK) == 0) {
+	if (uid == 0 || !systemd_is_here() || access(runtime, F_OK) == 0) {
 		g_propagate_error(error, failure);
 		return false;
 	}
@@ -205,6 +211,23 @@ no_scope(const struct search *search, const struct cgroupfs *fs, GError *failure
 	            own, uid);
 	return throw_hint(error, "Delegate=yes in the unit that starts this program, or as root: loginctl enable-linger %u",
 	                  uid);
+}
+
+/* The report's numbers come from these, and a box that lives may be given such a limit later. The scope is all ours,
+ * and what it can't have it goes without. */
+static void
+enable_numbers(int fd)
+{
+	static const char *const wanted[] = { "memory", "pids", "cpu", "io" };
+	g_autofree char *offered = fd_read_file_at(fd, "cgroup.controllers");
+	g_autofree char *enabled = fd_read_file_at(fd, "cgroup.subtree_control");
+
+	for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++) {
+		g_autofree char *command = g_strconcat("+", wanted[i], NULL);
+
+		if (offered && cgroupfs_lists(offered, wanted[i]) && enabled && !cgroupfs_lists(enabled, wanted[i]))
+			(void)!fd_write_file_at(fd, "cgroup.subtree_control", command);
+	}
 }
 
 static bool
@@ -228,6 +251,7 @@ find_scope(const struct search *search, const struct cgroupfs *fs, struct place 
 		g_propagate_error(error, failure);
 		return false;
 	}
+	enable_numbers(ret->fd);
 	note(search, "scope", ret->path, NULL);
 	ret->through = reach ? NULL : scope_keeper(ret->scope);
 	return true;
@@ -305,4 +329,21 @@ place_explain_mkdir(const char *path, GError **error)
 	if (code == EACCES || code == EPERM)
 		return throw_hint(error, "%s was given to another user meanwhile: try again", path);
 	return false;
+}
+
+bool
+place_enable(const sbx_spec *spec, const struct place *place, const char *controller, const char *key, GError **error)
+{
+	const char *const controllers[] = { controller, NULL };
+	const char *const keys[] = { key, NULL };
+	g_autoptr(GPtrArray) trail = report_places_new();
+	g_auto(place_t) found = { .fd = -1 };
+
+	if (!place_find(spec, controllers, keys, trail, &found, error))
+		return false;
+	if (g_str_equal(found.path, place->path))
+		return true;
+	throw_error(error, ENOTSUP, STAGE_CGROUP, key, "the %s controller is not passed on to %s, where the box is",
+	            controller, place->path);
+	return throw_hint(error, "set %s when the box is made", key);
 }

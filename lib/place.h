@@ -28,6 +28,9 @@ struct place {
  */
 bool place_find(const sbx_spec *spec, const char *const *controllers, const char *const *keys, GPtrArray *trail,
                 struct place *ret, GError **error);
+/* Let the children of the place that was found for this spec use one more controller, for `key`. */
+bool place_enable(const sbx_spec *spec, const struct place *place, const char *controller, const char *key,
+                  GError **error);
 void place_clear(struct place *place);
 typedef struct place place_t;
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(place_t, place_clear)

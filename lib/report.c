@@ -69,7 +69,7 @@ sbx_report_fail(sbx_report *report, const sbx_error *error)
 		return -EINVAL;
 	report_init(&failed);
 	failed.outcome = SBX_OUTCOME_SETUP_FAILED;
-	report_set_text(&failed, &(struct report_words){ .error = error });
+	report_set_text(&failed, &(struct report_words){ .places = error_attached(error), .error = error });
 	return report_give(&failed, report) ? 0 : -EINVAL;
 }
 

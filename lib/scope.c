@@ -37,6 +37,9 @@
 /* systemd removes an empty scope within milliseconds; while it is busy with something else nobody has to wait for
  * it */
 #define GONE_TIMEOUT_MS 1000
+/* A manager that has not answered is not asked again so soon: a launch, and the doctor all the more, would wait for it
+ * anew for each thing that it wants to know. */
+#define SILENT_USEC (10 * G_USEC_PER_SEC)
 
 struct scope {
 	gint refs;
@@ -54,6 +57,7 @@ struct registry {
 	struct scope *scope; /* no reference: it is taken away with the last one */
 	gint attempts;       /* to make one, that have come to an end */
 	GError *error;       /* of the last one */
+	gint64 failed;       /* g_get_monotonic_time() of that */
 };
 
 static struct registry *shared;
@@ -219,6 +223,13 @@ is_alive(const struct scope *scope)
 	return poll(&end, 1, 0) == 0;
 }
 
+static bool
+is_silent(const struct registry *registry)
+{
+	return registry->error && registry->error->code == ETIMEDOUT &&
+	       g_get_monotonic_time() - registry->failed < SILENT_USEC;
+}
+
 struct scope *
 scope_get(GError **error)
 {
@@ -234,9 +245,10 @@ scope_get(GError **error)
 		return scope;
 	}
 	/* Those who waited while it could not be had share the answer: each for itself would wait its time in turn. */
-	if (!registry->error || registry->attempts == attempts) {
+	if (!registry->error || (registry->attempts == attempts && !is_silent(registry))) {
 		g_clear_error(&registry->error);
 		registry->scope = scope_new(&registry->error);
+		registry->failed = g_get_monotonic_time();
 		g_atomic_int_inc(&registry->attempts);
 	}
 	scope = registry->scope;

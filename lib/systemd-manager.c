@@ -87,7 +87,7 @@ throw_no_manager(const struct manager *manager, const GError *why, GError **erro
 {
 	if (!systemd_is_here()) {
 		throw_error(error, ENOENT, STAGE_CGROUP, KEY, "this machine is not run by systemd (%s)", why->message);
-		return throw_hint(error, "give cgroup.parent a group that is yours, or start as root");
+		return throw_hint(error, "leave cgroup.parent at auto, or give it a group that is yours");
 	}
 	if (manager->user) {
 		throw_error(error, why->code, STAGE_CGROUP, KEY, "systemd's user manager of uid %u can't be asked (%s)",

@@ -250,11 +250,12 @@ vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-limits
 	tests/live/test-outcomes tests/live/test-process tests/live/test-walls tests/live/test-sweep tests/live/test_cli_limits.py \
 	tests/live/test_cli_sweep.py \
 	tests/hostile/test-between
-vm_once = tests/live/test-caps tests/live/test-host tests/live/test_image.py tests/hostile/test-hostile \
+vm_once = tests/live/test-caps tests/live/test-host tests/live/test_cli_doctor.py tests/live/test_image.py tests/hostile/test-hostile \
 	tests/hostile/test-races
 vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_once) $(vm_systemd) $(vm_container),$(live_tests) $(hostile_tests) $(py_tests))
 vm_6_1_root = $(vm_always) $(vm_twice) $(vm_container) tests/hostile/test-hostile tests/live/test-host
-vm_6_12_root = $(vm_always) $(vm_container) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps tests/live/test_image.py
+vm_6_12_root = $(vm_always) $(vm_container) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps \
+	tests/live/test_cli_doctor.py tests/live/test_image.py
 vm_6_1_user = $(vm_always)
 vm_6_12_user = $(vm_always) $(vm_twice)
 vm_6_12_userns = $(vm_always)

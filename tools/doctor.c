@@ -56,8 +56,10 @@ add_mark(GString *table, const char *status, gboolean colour)
 static void
 add_plain(GString *table, const char *text, gsize length)
 {
-	for (gsize i = 0; i < length; i++)
-		g_string_append_c(table, (guchar)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+	gsize before = table->len;
+
+	g_string_append_len(table, text, (gssize)length);
+	line_plain(table->str + before, length);
 }
 
 /* Words up to the last column, and on below where they began, in column `indent`. */

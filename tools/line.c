@@ -24,6 +24,21 @@ line_write(int fd, const char *text, gsize length)
 }
 
 void
+line_plain(char *text, gsize length)
+{
+	for (gsize i = 0; i < length; i++) {
+		/* the second kind of control characters, as UTF-8 has them: 0x9b is another ESC [ */
+		guchar next = i + 1 < length ? (guchar)text[i + 1] : 0;
+		gboolean c1 = (guchar)text[i] == 0xc2 && next >= 0x80 && next < 0xa0;
+
+		if (c1)
+			text[i + 1] = '?';
+		if (c1 || (guchar)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	}
+}
+
+void
 line_say(const char *format, ...)
 {
 	g_autoptr(GString) line = g_string_new("sbx-run: ");
@@ -33,9 +48,7 @@ line_say(const char *format, ...)
 	g_string_append_vprintf(line, format, args);
 	va_end(args);
 	/* names come from the command line and from inside the box: no second line, no escape sequence for the terminal */
-	for (gsize i = 0; i < line->len; i++)
-		if ((guchar)line->str[i] < ' ' || line->str[i] == 0x7f)
-			line->str[i] = '?';
+	line_plain(line->str, line->len);
 	g_string_append_c(line, '\n');
 	line_write(STDERR_FILENO, line->str, line->len);
 }

@@ -9,6 +9,9 @@
 
 #include "../include/sbx.h"
 
+/* Names of files, of groups and of programs are chosen by others: nothing of them may reach the terminal but text.
+ * Control characters become "?". */
+void line_plain(char *text, gsize length);
 /* "sbx-run: " and the text, one line whatever the text holds: control characters become "?". */
 void line_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* An error as that one line: its key, its message, and what would help. */

@@ -270,8 +270,11 @@ run_sweep(const struct options *options)
 		return VERDICT_FAILED;
 	}
 	lines = g_strsplit(paths, "\n", -1);
-	for (char **line = lines; options->verbose && *line && **line; line++)
+	for (char **line = lines; options->verbose && *line && **line; line++) {
+		/* a plain user may have named what is above it */
+		line_plain(*line, strlen(*line));
 		g_string_append_printf(text, "removed %s\n", *line);
+	}
 	g_string_append_printf(text, "removed %d group%s of processes that are gone\n", n, n == 1 ? "" : "s");
 	return run_print(text->str);
 }

@@ -150,7 +150,12 @@ clone_message(const struct keeper_message *message)
 		birth.n_fds = n_held - before;
 		for (unsigned i = 0; i < birth.n_fds; i++)
 			given[i] = held[before + i];
+		/* a number is nobody else's until its process is reaped, and by then we have the pidfd */
+		signal_action(SIGCHLD, SIG_DFL);
 		pid = born_give(&birth, &pidfd);
+		signal_action(SIGCHLD, SIG_IGN);
+		while (sys4(__NR_wait4, -1, 0, WNOHANG | __WALL, 0) > 0)
+			;
 		text.step = birth.step;
 		text.joining = birth.joining;
 		text.pid = pid < 0 ? 0 : (int)pid;

@@ -740,7 +740,8 @@ no_mount(void)
 	look("auto", "never", memory, &found);
 	g_assert_error(found.error, SBX_ERROR, ENOENT);
 	g_assert_cmpstr(found.error->message, ==, "no cgroup v2 mount on this host");
-	g_assert_cmpstr(error_hint(found.error), ==, "mount -t cgroup2 none " MOUNT);
+	g_assert_cmpstr(error_hint(found.error), ==,
+	                "mount -t cgroup2 none " MOUNT "; in a box: cgroup.delegate=yes of that box");
 	g_assert_cmpint(mkdir("/tmp/v1", 0755), ==, 0);
 	/* a hierarchy of v1: the machine's root only may mount one */
 	if (mount("none", "/tmp/v1", "cgroup", 0, "none,name=sbx-test") == 0) {
@@ -820,10 +821,51 @@ self_untouched(void)
 	g_assert_cmpstr(own, ==, "0::/sbx-host\n");
 }
 
+static void
+assert_enabled(const char *name, const char *expected)
+{
+	g_autofree char *enabled = group_read(name, "cgroup.subtree_control");
+
+	g_assert_cmpstr(enabled, ==, expected);
+}
+
+/* A box that lives is given a limit of a controller that nobody wanted when it was made. */
+static void
+test_update(void)
+{
+	g_autofree char *parent = in_top("g");
+	sbx_spec *spec = NULL;
+	sbx_box *box = NULL;
+	sbx_error *error = NULL;
+	char *json;
+	sbx_report report = { .size = sizeof report };
+
+	make_group("g");
+	g_assert_cmpint(sbx_spec_new(&spec, "default", NULL), ==, 0);
+	g_assert_cmpint(sbx_spec_set(spec, "memory.max", "64M", NULL), ==, 0);
+	g_assert_cmpint(sbx_spec_set(spec, "cgroup.parent", parent, NULL), ==, 0);
+	if (sbx_box_create(spec, &box, &error) < 0)
+		g_error("%s", sbx_error_message(error));
+	assert_enabled("g", "memory");
+	if (sbx_box_update(box, "pids.max", "10", &error) < 0)
+		g_error("%s (%s)", sbx_error_message(error), sbx_error_hint(error));
+	assert_enabled("g", "memory pids");
+	g_assert_cmpint(sbx_box_report(box, &report, NULL), ==, 0);
+	json = sbx_report_json(&report);
+	live_contains(json, "\"pids.max\"");
+	free(json);
+	/* the control: what no controller has is still refused */
+	g_assert_cmpint(sbx_box_update(box, "pids.no_such_file", "10", &error), <, 0);
+	sbx_error_free(error);
+	sbx_box_free(box);
+	sbx_spec_free(spec);
+}
+
 static const struct {
 	const char *name;
 	void (*work)(void);
 } cases[] = {
+	{ "update", test_update },
 	{ "subtree", subtree },
 	{ "subtree/unasked", subtree_unasked },
 	{ "pass-down", pass_down },

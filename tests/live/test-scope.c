@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -420,6 +423,48 @@ test_pid_namespace(void)
 	g_assert_cmpint(status, ==, 0);
 }
 
+/* A manager that accepts and says nothing, in a /run of our own. The status that the test expects is 0. */
+static int
+be_where_it_is_silent(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/private" };
+	g_autoptr(GError) first = NULL, second_error = NULL;
+	gint64 begin = g_get_monotonic_time();
+	autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/run", "tmpfs", 0, NULL) < 0 || g_mkdir_with_parents("/run/systemd/system", 0755) < 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 10) < 0)
+		return 2;
+	if (scope_get(&first) || first->code != ETIMEDOUT)
+		return 3;
+	fprintf(stderr, "# after %d ms: %s\n", (int)((g_get_monotonic_time() - begin) / 1000), first->message);
+	if (g_get_monotonic_time() - begin > 15 * G_USEC_PER_SEC)
+		return 4;
+	begin = g_get_monotonic_time();
+	if (scope_get(&second_error) || !g_str_equal(second_error->message, first->message))
+		return 5;
+	return g_get_monotonic_time() - begin < 2 * G_USEC_PER_SEC ? 0 : 6;
+}
+
+/* It costs its time once, and not for each thing that a launch or the doctor wants to know. */
+static void
+test_silent(void)
+{
+	int status = 0;
+	pid_t child;
+
+	if (!life_is_real_root()) {
+		life_not_allowed("root");
+		return;
+	}
+	child = fork();
+	if (child == 0)
+		_exit(be_where_it_is_silent());
+	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+	g_assert_cmphex(status, ==, 0);
+}
+
 /* No assertion: what a sequence of boxes pays each time, for whoever reads the log. */
 static void
 test_cost(void)
@@ -455,6 +500,7 @@ main(int argc, char **argv)
 	g_test_add_func("/scope/host-dies", test_host_dies);
 	g_test_add_func("/scope/delegated", test_delegated);
 	g_test_add_func("/scope/pid-namespace", test_pid_namespace);
+	g_test_add_func("/scope/silent", test_silent);
 	g_test_add_func("/scope/cost", test_cost);
 	return g_test_run();
 }

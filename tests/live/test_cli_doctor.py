@@ -154,11 +154,12 @@ def test_leaves_nothing(doctor):
 
 
 class Shell:
-    """A shell of root in a mount namespace of its own, in which one thing after another is done."""
+    """A shell of root in a mount and a pid namespace of its own (vm.memfd_noexec is the latter's), in which one thing
+    after another is done."""
 
     def __init__(self, program):
         self.program = program
-        self.process = subprocess.Popen(["unshare", "-m", "sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(["unshare", "-m", "-p", "-f", "--mount-proc", "sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
 
     def do(self, command):

@@ -87,6 +87,15 @@ def test_dead(run, parent):
     assert groups(parent) == []
 
 
+def test_names_of_others(run, parent):
+    """Who may make groups chooses their names: no escape sequence of theirs reaches the terminal."""
+    above = parent / "a\033]0;b\007\u009bc\u00e9"
+    above.mkdir()
+    dead(above, 0)
+    lines = sweep(run, parent, "-v").splitlines()
+    assert len(lines) == 2 and f"{parent}/a?]0;b???c\u00e9/sbx." in lines[0], lines
+
+
 def test_killed_and_alive(run, start, parent):
     living = start("--cgroup", parent, "--", "sh", "-c", "echo ready; exec sleep 300")
     killed = start("--cgroup", parent, "--", "sh", "-c", "echo ready; exec sleep 300")

@@ -119,7 +119,8 @@ def assert_demo(done, report, branch):
 
 def assert_refused(done, report, sentence):
     assert (done.returncode, done.stdout) == (125, "") and re.fullmatch(sentence, done.stderr), done
-    assert (report["outcome"], report["placement"]) == ("setup-failed", []), report
+    assert report["outcome"] == "setup-failed" and not taken(report), report
+    assert all(place["reason"] for place in report["placement"]), report
 
 
 def test_read_only_cgroupfs_is_refused_and_a_writable_one_repairs_it(container):

@@ -301,7 +301,11 @@ def assert_refused(ended, sentence):
     """One sentence; what its hint has in the pattern's groups."""
     match = re.fullmatch(sentence, ended.stderr)
     assert (ended.status, ended.stdout, ended.stderr.count("\n")) == (125, "", 1) and match, ended
-    assert (ended.report["outcome"], ended.report["placement"]) == ("setup-failed", []), ended
+    assert ended.report["outcome"] == "setup-failed", ended
+    # a place that was found may be full
+    taken = [place for place in ended.report["placement"] if place["taken"]]
+    assert not taken or "no group can be made" in ended.stderr, ended
+    assert all(place["taken"] or place["reason"] for place in ended.report["placement"]), ended
     return match.groups()
 
 
@@ -419,7 +423,7 @@ def group():
 
 
 @pytest.mark.parametrize("file, sentence", [
-    ("cgroup.max.depth", r"it would be 1 levels? below (\S+), whose cgroup\.max\.depth is 0"),
+    ("cgroup.max.depth", r"it would be at depth 1 below (\S+), whose cgroup\.max\.depth is 0"),
     ("cgroup.max.descendants", r"(\S+) has 0 groups below it, and its cgroup\.max\.descendants is 0"),
 ])
 def test_full(box, group, file, sentence):
@@ -443,3 +447,30 @@ def test_threaded(box, group):
     assert_refused(box([], "-o", f"cgroup.parent={group}"), word.format(group, "domain threaded"))
     (group / "threads").rmdir()  # "or remove the threaded groups below"
     assert_demo(box([], "-o", f"cgroup.parent={group}"))
+
+
+# --- what a plain user can say of his groups ---------------------------------------------------------------------------
+
+MARK = """
+import os, sys
+with open("/proc/self/cgroup") as own:
+    group = "/sys/fs/cgroup" + own.read().strip()[3:]
+os.setxattr(group, "user.delegate", b"1")
+print(group, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_mark_of_the_user_s_is_nothing_to_root(box):
+    """He owns his groups and may set it; root's limits would be where he can take processes out of them."""
+    if not ROOT:
+        pytest.skip("for root, who is started in a group of the user's")
+    with subprocess.Popen(of_user("systemd-run", "--user", "--scope", "--quiet", sys.executable, "-c", MARK),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+        group = user.stdout.readline().strip()
+        assert os.stat(group).st_uid == USER and os.getxattr(group, "user.delegate") == b"1", group
+        ended = box(["sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "sh"])
+        user.stdin.close()
+    assert_demo(ended)
+    assert ended.taken["branch"] == "scope", ended
+    assert ended.report["placement"][0]["path"] == group, ended

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -659,6 +660,79 @@ test_clone_surroundings(void)
 	g_thread_join(g_thread_new(NULL, clone_elsewhere, &keeper));
 }
 
+static gpointer
+clone_with_less(gpointer data)
+{
+	const struct keeper *keeper = data;
+	autofd image = open("/bin/cat", O_RDONLY | O_CLOEXEC);
+	autofd nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	g_autoptr(GError) error = NULL;
+	g_autofree struct birth *birth = NULL;
+	int fds[3];
+	int pidfd = -1;
+
+	birth = cat_birth(image, nothing, 1, fds);
+	g_assert_cmpint(keeper_clone(keeper, birth, &pidfd, &error), >, 0);
+	g_assert_no_error(error);
+	fd_close(&pidfd);
+	g_assert_cmpint(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+	g_assert_cmpint(keeper_clone(keeper, birth, &pidfd, &error), ==, -1);
+	g_assert_cmpint(error->code, ==, EXDEV);
+	g_assert_nonnull(strstr(error->message, "NoNewPrivs"));
+	g_assert_cmpint(pidfd, ==, -1);
+	return NULL;
+}
+
+/* A thread that has given up rights gets nothing from one that has them. */
+static void
+test_clone_credentials(void)
+{
+	g_auto(keeper_t) keeper = { .pidfd = -1, .socket = -1 };
+
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+		g_test_skip("has no_new_privs already");
+		return;
+	}
+	start(-1, &keeper);
+	g_thread_join(g_thread_new(NULL, clone_with_less, &keeper));
+}
+
+static gpointer
+ask_stopped(gpointer data)
+{
+	g_autoptr(GError) error = NULL;
+
+	keeper_watch(data, -1, &error);
+	g_assert_no_error(error);
+	return NULL;
+}
+
+/* A copy that is forked while another thread waits for an answer can have a keeper of its own. */
+static void
+test_fork_while_asking(void)
+{
+	g_auto(keeper_t) keeper = { .pidfd = -1, .socket = -1 };
+	GThread *thread;
+	int status;
+	pid_t pid;
+
+	start(-1, &keeper);
+	g_assert_cmpint(kill(keeper.pid, SIGSTOP), ==, 0);
+	thread = g_thread_new(NULL, ask_stopped, &keeper);
+	g_usleep(200000);
+	pid = fork();
+	if (pid == 0) {
+		g_auto(keeper_t) own = { .pidfd = -1, .socket = -1 };
+
+		alarm(5);
+		_exit(keeper_new(-1, &own, NULL) && keeper_watch(&own, -1, NULL) ? 0 : 1);
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_cmpint(kill(keeper.pid, SIGCONT), ==, 0);
+	g_thread_join(thread);
+	g_assert_cmphex(status, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -684,5 +758,7 @@ main(int argc, char **argv)
 	g_test_add_func("/keeper/clone/outlives", test_clone_outlives);
 	g_test_add_func("/keeper/clone/joins", test_clone_joins);
 	g_test_add_func("/keeper/clone/surroundings", test_clone_surroundings);
+	g_test_add_func("/keeper/clone/credentials", test_clone_credentials);
+	g_test_add_func("/keeper/fork-while-asking", test_fork_while_asking);
 	return g_test_run();
 }
