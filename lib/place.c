@@ -209,7 +209,9 @@ no_scope(const struct search *search, const struct cgroupfs *fs, GError *failure
 	            "no part of the cgroup tree is this user's: %s is in no unit with Delegate=yes, and user %u has no "
 	            "manager of his own",
 	            own, uid);
-	return throw_hint(error, "Delegate=yes in the unit that starts this program, or as root: loginctl enable-linger %u",
+	return throw_hint(error,
+	                  "Delegate=yes in the unit that starts this program, with cgroup.self=leaf; or as root: loginctl "
+	                  "enable-linger %u",
 	                  uid);
 }
 

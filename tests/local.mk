@@ -246,18 +246,17 @@ vm_native = tests/live/test_cli_doc.py tests/live/test_cli.py tests/live/test_cl
 	tests/live/test_programs.py tests/live/test-edges-host tests/live/test-seccomp
 vm_systemd = tests/live/test_systemd.py tests/live/test-scope
 vm_container = tests/live/test_container.py
-vm_twice = tests/live/test-exec tests/live/test-lifecycle tests/live/test-limits tests/live/test-nested \
-	tests/live/test-outcomes tests/live/test-process tests/live/test-walls tests/live/test-sweep tests/live/test_cli_limits.py \
-	tests/live/test_cli_sweep.py \
-	tests/hostile/test-between
-vm_once = tests/live/test-caps tests/live/test-host tests/live/test_cli_doctor.py tests/live/test_image.py tests/hostile/test-hostile \
-	tests/hostile/test-races
+vm_twice = tests/live/test-cgroup-vm tests/live/test-exec tests/live/test-lifecycle tests/live/test-limits \
+	tests/live/test-nested tests/live/test-outcomes tests/live/test-pause tests/live/test-place tests/live/test-process \
+	tests/live/test-stat tests/live/test-sweep tests/live/test-through tests/live/test-walls tests/hostile/test-between
+vm_once = tests/live/test-caps tests/live/test-host tests/live/test_cli_doctor.py tests/live/test_cli_limits.py \
+	tests/live/test_cli_sweep.py tests/live/test_image.py tests/hostile/test-hostile tests/hostile/test-races
 vm_always = $(filter-out $(vm_native) $(vm_twice) $(vm_once) $(vm_systemd) $(vm_container),$(live_tests) $(hostile_tests) $(py_tests))
 vm_6_1_root = $(vm_always) $(vm_twice) $(vm_container) tests/hostile/test-hostile tests/live/test-host
-vm_6_12_root = $(vm_always) $(vm_container) tests/hostile/test-hostile tests/hostile/test-races tests/live/test-caps \
-	tests/live/test_cli_doctor.py tests/live/test_image.py
+vm_6_12_root = $(vm_always) $(vm_container) tests/hostile/test-races tests/live/test-caps tests/live/test_cli_doctor.py \
+	tests/live/test_image.py
 vm_6_1_user = $(vm_always)
-vm_6_12_user = $(vm_always) $(vm_twice)
+vm_6_12_user = $(vm_always) $(vm_twice) tests/live/test_cli_limits.py tests/live/test_cli_sweep.py
 vm_6_12_userns = $(vm_always)
 vm_6_1_userns = tests/live/test-files tests/live/test-identity tests/live/test-mounts tests/live/test-namespaces \
 	tests/live/test-standard

@@ -325,6 +325,10 @@ test_limits_of_init(gconstpointer data)
 	g_autofree char *signaled = g_strdup_printf("\nwait 1: outcome %d\n", SBX_OUTCOME_SIGNALED);
 
 	g_test_message("%s", text);
+	/* before init had the filter's listener: then the box has ended with its start */
+	if (g_str_equal(((const struct robbery *)data)->how, "init-limits") &&
+	    g_str_has_prefix(text, "worker: start: Too many open files\n"))
+		return;
 	contains(text, "signal: ");
 	/* by the host, or earlier, with its init */
 	if (!strstr(text, signaled)) {

@@ -479,7 +479,8 @@ test_launch(void)
 	g_autoptr(life_spec_t) spec = NULL;
 	g_autoptr(life_spec_t) other_spec = NULL;
 	g_autoptr(life_box_t) box = NULL;
-	g_autofree char *dead[3] = { NULL }, *start = NULL, *mine_name = NULL, *mine = NULL;
+	g_autofree char *start = NULL, *mine_name = NULL, *mine = NULL;
+	char *dead[3] = { NULL };
 	sbx_report report;
 
 	if (!group)
@@ -502,6 +503,8 @@ test_launch(void)
 	life_run_report(spec, "exit 0", &report);
 	g_assert_true(exists(dead[2]));
 	expect_sweep(group, 1);
+	for (unsigned k = 0; k < G_N_ELEMENTS(dead); k++)
+		g_free(dead[k]);
 }
 
 /* --- hosts that are killed --- */
@@ -786,7 +789,6 @@ test_everything(void)
 {
 	autogroup one = NULL;
 	autogroup two = NULL;
-	g_autofree char *dead[2] = { NULL };
 	sbx_error *error = NULL;
 	int removed;
 
@@ -803,15 +805,14 @@ test_everything(void)
 	for (int i = 0; i < 3; i++) {
 		static const char *const names[] = { NULL, "auto", "systemd" };
 
-		g_free(dead[0]);
-		g_free(dead[1]);
-		dead[0] = dead_group(one, 0);
-		dead[1] = dead_group(two, 0);
+		g_autofree char *first = dead_group(one, 0);
+		g_autofree char *second = dead_group(two, 0);
+
 		removed = sbx_sweep(names[i], &error);
 		if (removed < 0)
 			g_error("%s", sbx_error_message(error));
 		g_assert_cmpint(removed, ==, 2);
-		g_assert_false(exists(dead[0]) || exists(dead[1]));
+		g_assert_false(exists(first) || exists(second));
 	}
 }
 

@@ -346,7 +346,7 @@ def test_no_user_manager(box, no_manager):
     repair, = assert_refused(box(where), (
         r"sbx-run: cgroup\.parent: no part of the cgroup tree is this user's: /sys/fs/cgroup/\S+ is in no unit with "
         r"Delegate=yes, and user 1000 has no manager of his own; Delegate=yes in the unit that starts this program, "
-        r"or as root: "
+        r"with cgroup\.self=leaf; or as root: "
         r"(loginctl enable-linger 1000)\n"))
     delegated = box(service(f"User={USER}", "Delegate=yes"), *SELF_LEAF)
     assert_demo(delegated)
